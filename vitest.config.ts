@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config'
+
+const conditions = ['@freshet/source', 'module', 'node', 'development|production', 'import', 'default']
+const shared = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } }
+
+export default defineConfig({
+  ...shared,
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: { name: 'unit', include: ['libs/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'], environment: 'node' },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'e2e',
+          include: ['e2e/test/**/*.test.ts'],
+          environment: 'node',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+})
