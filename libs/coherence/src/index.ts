@@ -1,1 +1,1 @@
-export {}
+export { formatSnapshot, isVisible, parseSnapshot, type Snapshot } from './snapshot.js'
