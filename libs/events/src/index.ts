@@ -1,1 +1,46 @@
-export {}
+export { decode, transactionOfHeaders } from './decode.js'
+export { decodeEmittedEvent, encodeEmittedEvent, namespaceMessagePrefix, type EmittedEvent } from './emitted.js'
+export {
+  encodeApplied,
+  encodeCatalog,
+  encodeCatalogRetired,
+  encodeCatalogStatus,
+  encodeChange,
+  encodeDeadLetter,
+  encodeDomainEvent,
+  encodeGap,
+  encodeInvalidation,
+  encodeWarmRequest,
+  encodeWatermark,
+  type EncodedRecord,
+} from './encode.js'
+export type {
+  AppliedRecord,
+  CatalogAccepted,
+  CatalogDocument,
+  CatalogFault,
+  CatalogRecord,
+  CatalogRefused,
+  CatalogRetiredRecord,
+  CatalogStatusRecord,
+  ChangeRecord,
+  DeadLetterRecord,
+  Decoded,
+  DomainEventRecord,
+  Draft,
+  FreshetRecord,
+  GapCause,
+  GapRecord,
+  GapScope,
+  InvalidationRecord,
+  Named,
+  ParameterKind,
+  ParameterKinds,
+  ParameterValue,
+  UnknownRecord,
+  WarmRequestRecord,
+  WatermarkRecord,
+} from './records.js'
+export { topics, topicSpecs, type Topics, type TopicSpec } from './topics.js'
+export { UnreadableRecordError, type UnreadableFault } from './unreadable.js'
+export type { ColumnValue, CommitPlace, CommitStamp, Operation, Row } from './values.js'

@@ -1,1 +1,24 @@
-export {}
+export { connectKafka } from './connect.js'
+export { KafkaClosedError, SendFailedError, UnknownTopicError } from './errors.js'
+export type {
+  BatchConsumer,
+  BatchContext,
+  BatchProducer,
+  BroadcastOptions,
+  BroadcastReader,
+  Compression,
+  ConsumerHealth,
+  ConsumerOptions,
+  IncomingBatch,
+  IncomingRecord,
+  KafkaAdmin,
+  KafkaLog,
+  KafkaOptions,
+  KafkaPort,
+  OutgoingRecord,
+  PartitionOffsets,
+  Positions,
+  ProducerOptions,
+  TopicDescription,
+  TopicPartition,
+} from './port.js'

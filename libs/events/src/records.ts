@@ -1,0 +1,229 @@
+import type { Snapshot } from '@freshet/coherence'
+import type { Lsn } from '@freshet/pgoutput'
+import type { ColumnValue, CommitPlace, CommitStamp, Operation, Row } from './values.js'
+
+/** What every record carries as a CloudEvent. `source` and `id` together name it; a repeated pair is a duplicate. */
+export interface Named {
+  readonly source: string
+  readonly id: string
+}
+
+/** One committed row change. */
+export interface ChangeRecord extends Named {
+  readonly kind: 'change'
+  readonly entity: string
+  /** Schema-qualified, `public.members`. */
+  readonly table: string
+  readonly operation: Operation
+  /** The primary key by column name, in the declared order; null for a key-less table and for a truncate. */
+  readonly key: Row | null
+  /** Absent when the database did not send it. */
+  readonly old?: Row
+  readonly new?: Row
+  /** Names of changed columns; absent = unknown. */
+  readonly changed?: readonly string[]
+  readonly commit: CommitPlace
+}
+
+/** What a change, or a service by `emitEvent`, means to the business: `payment.completed`. */
+export interface DomainEventRecord extends Named {
+  readonly kind: 'event'
+  readonly name: string
+  readonly key: Row | null
+  /** By alias of the catalog; of an emitted event its parameters. */
+  readonly values: Readonly<Record<string, ColumnValue>>
+  /** Was it written by a service inside its transaction, rather than read off a row? */
+  readonly emitted: boolean
+  readonly commit: CommitPlace
+}
+
+/** All changes up to `lsn` on this partition stand before this record, and every xid visible in `snapshot` has its commit at or below `lsn`. */
+export interface WatermarkRecord extends Named {
+  readonly kind: 'watermark'
+  readonly lsn: Lsn
+  /** What the previous watermark on this partition closed, or the slot's confirmed position at the epoch's start. */
+  readonly from: Lsn
+  readonly timeline: number
+  readonly systemId: string
+  /** Random per start of the listener. */
+  readonly epoch: string
+  /** Records sent on this partition in this epoch, this one included; the epoch opens with 1. */
+  readonly sequence: bigint
+  readonly snapshot: Snapshot
+  /** Clock of the database, in milliseconds since 1970. */
+  readonly databaseTime: number
+  /** Of the watched tables' structure. */
+  readonly fingerprint: string
+}
+
+/** Why changes may have been missed. */
+export type GapCause =
+  | 'first-start'
+  | 'slot-lost'
+  | 'lsn-break'
+  | 'sequence-break'
+  | 'offset-out-of-range'
+  | 'cursor-lost'
+  | 'unreadable-record'
+  | 'timeline-changed'
+  | 'system-changed'
+  | 'tables-changed'
+  | 'catalog-in-force'
+  | 'wal-budget'
+
+/** What a parameter's column is; the same words as in `@freshet/cache-keys`. */
+export type ParameterKind = 'integer' | 'uuid' | 'text' | 'boolean' | 'date'
+
+/** Kinds by template name and parameter name. */
+export type ParameterKinds = Readonly<Record<string, Readonly<Record<string, ParameterKind>>>>
+
+/** What a gap concerns. */
+export type GapScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'tables'; readonly tables: readonly string[] }
+  | {
+      readonly kind: 'catalog'
+      readonly owner: string
+      readonly version: string
+      readonly fingerprint: string
+      readonly parameterKinds: ParameterKinds
+    }
+
+/** After this record changes may have been missed (R9). */
+export interface GapRecord extends Named {
+  readonly kind: 'gap'
+  readonly scope: GapScope
+  readonly cause: GapCause
+  readonly lsn: Lsn
+  /** The same in every copy of one gap. */
+  readonly gapId: string
+  /** Every `topic/partition` it was written to. */
+  readonly partitions: readonly string[]
+}
+
+/** Tags that were fenced, for every process that keeps values of its own. */
+export interface InvalidationRecord extends Named {
+  readonly kind: 'invalidation'
+  readonly shard: number | 'all'
+  readonly tags: readonly string[]
+  readonly cause: 'change' | 'event' | 'gap' | 'hand'
+  readonly commit?: CommitStamp
+  /** When the generations were rotated, in milliseconds since 1970. */
+  readonly fencedAt: number
+}
+
+/** Everything up to `lsn` is fenced, and its invalidations stand before this record. */
+export interface AppliedRecord extends Named {
+  readonly kind: 'applied'
+  readonly lsn: Lsn
+  readonly snapshot: Snapshot
+  readonly systemId: string
+  readonly timeline: number
+  /** In milliseconds since 1970. */
+  readonly databaseTime: number
+}
+
+/** A parameter of a key, as it travels. */
+export type ParameterValue = string | number | boolean
+
+/** Asks the warmer to refill one key. Times are in milliseconds since 1970. */
+export interface WarmRequestRecord extends Named {
+  readonly kind: 'warm-request'
+  readonly owner: string
+  readonly template: string
+  readonly key: string
+  readonly parameters: Readonly<Record<string, ParameterValue>>
+  /** Higher is sooner. */
+  readonly priority: number
+  readonly notBefore: number
+  readonly deadline: number
+}
+
+/** A catalog's JSON as its owner sent it: judged by `@freshet/catalog`, not here, so that all its faults can be told. */
+export interface CatalogDocument {
+  readonly owner: string
+  readonly version: string
+  readonly [name: string]: unknown
+}
+
+/** A service's declaration. */
+export interface CatalogRecord extends Named {
+  readonly kind: 'catalog'
+  readonly catalog: CatalogDocument
+}
+
+/** A catalog is no longer in use; a tombstone may follow. */
+export interface CatalogRetiredRecord extends Named {
+  readonly kind: 'catalog-retired'
+  readonly owner: string
+  readonly version: string
+}
+
+/** One thing wrong with a catalog. */
+export interface CatalogFault {
+  readonly code: string
+  readonly path: string
+  readonly message: string
+  readonly fix?: string
+}
+
+/** The listener's answer to a catalog. */
+export type CatalogStatusRecord = CatalogAccepted | CatalogRefused
+
+export interface CatalogAccepted extends Named {
+  readonly kind: 'catalog-status'
+  readonly state: 'accepted'
+  readonly owner: string
+  readonly version: string
+  readonly fingerprint: string
+  readonly lsn: Lsn
+  readonly parameterKinds: ParameterKinds
+}
+
+export interface CatalogRefused extends Named {
+  readonly kind: 'catalog-status'
+  readonly state: 'refused'
+  readonly owner: string
+  readonly version: string
+  readonly fingerprint: string
+  readonly faults: readonly CatalogFault[]
+}
+
+/** A record that could not be read, as it came. */
+export interface DeadLetterRecord extends Named {
+  readonly kind: 'dead-letter'
+  readonly original: Buffer
+  readonly originalKey?: Buffer
+  readonly originalHeaders: Readonly<Record<string, string>>
+  readonly reason: string
+  readonly sourceTopic: string
+  readonly sourcePartition: number
+  readonly sourceOffset: bigint
+  readonly attempts: number
+}
+
+/** A CloudEvent of a type that this version does not know, or a null value (type undefined): to be skipped. */
+export interface UnknownRecord {
+  readonly kind: 'unknown'
+  readonly type: string | undefined
+}
+
+/** Everything that Freshet's topics carry, by `kind`. */
+export type FreshetRecord =
+  | ChangeRecord
+  | DomainEventRecord
+  | WatermarkRecord
+  | GapRecord
+  | InvalidationRecord
+  | AppliedRecord
+  | WarmRequestRecord
+  | CatalogRecord
+  | CatalogRetiredRecord
+  | CatalogStatusRecord
+  | DeadLetterRecord
+
+/** What `decode` returns. */
+export type Decoded = FreshetRecord | UnknownRecord
+
+/** A record of one kind before it has an id (and so before `encode` gave it one, where its id is not given by its data). */
+export type Draft<R extends FreshetRecord> = R extends FreshetRecord ? Omit<R, 'kind' | 'id'> : never

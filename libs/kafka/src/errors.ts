@@ -1,0 +1,35 @@
+/** Kafka did not acknowledge a batch. */
+export class SendFailedError extends Error {
+  readonly code = 'KAFKA_SEND_FAILED'
+  constructor(
+    readonly topics: readonly string[],
+    readonly kafkaError: string,
+    /** May the same records be sent again with hope (broker away), or never (too large, no permission)? */
+    readonly retriable: boolean,
+    options: ErrorOptions,
+  ) {
+    super(
+      `Kafka did not acknowledge records for ${topics.join(', ')} (${kafkaError}); ${retriable ? 'send them again once it is back' : 'sending them again cannot help'}`,
+      options,
+    )
+    this.name = 'SendFailedError'
+  }
+}
+
+/** The topic does not exist. */
+export class UnknownTopicError extends Error {
+  readonly code = 'KAFKA_UNKNOWN_TOPIC'
+  constructor(readonly topic: string) {
+    super(`topic ${topic} does not exist at the broker; create it, or start the service that owns it`)
+    this.name = 'UnknownTopicError'
+  }
+}
+
+/** The port, producer or consumer was closed. */
+export class KafkaClosedError extends Error {
+  readonly code = 'KAFKA_CLOSED'
+  constructor(readonly what: string) {
+    super(`${what} is closed; open a new one`)
+    this.name = 'KafkaClosedError'
+  }
+}
