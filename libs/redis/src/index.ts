@@ -1,1 +1,15 @@
-export {}
+export type {
+  AppliedMark,
+  CatalogInForce,
+  Cursor,
+  CursorMove,
+  FenceSession,
+  FenceStore,
+  PruneOutcome,
+  ShardFence,
+  TakeFloor,
+} from './fence-store.js'
+export type { RedisHealth, RedisOptions, RedisPort } from './port.js'
+export type { Finding } from './preflight.js'
+export { FenceUnavailableError, ValuesUnavailableError } from './unavailable.js'
+export type { Captured, ReadReply, ReadRequest, ValueAddress, ValueStore } from './value-store.js'

@@ -1,0 +1,32 @@
+import type { FenceStore } from './fence-store.js'
+import type { Finding } from './preflight.js'
+import type { ValueStore } from './value-store.js'
+
+export interface RedisOptions {
+  /** `redis://[user:password@]host:port[/db]`, or `rediss://` for TLS. */
+  readonly url: string
+  /** Stands before every key; installations that share a Redis differ in it. */
+  readonly namespace: string
+  /** `service` fences, and has patience; `client` reads values and fails fast, so that the source can answer. */
+  readonly role: 'service' | 'client'
+  /** How long a reply may take, in milliseconds, before the connection counts as lost; 5,000 for a service, 500 for a client. */
+  readonly replyTimeoutMs?: number
+  /** Told of each error of the connection, once an occurrence. */
+  readonly onError?: (error: Error) => void
+}
+
+/** Freshet's state in one Redis, over one connection. */
+export interface RedisPort {
+  readonly fences: FenceStore
+  readonly values: ValueStore
+  /** Resolves once connected. Throws FenceUnavailableError when that takes longer than `timeoutMs` (10,000). */
+  ready(timeoutMs?: number): Promise<void>
+  health(): RedisHealth
+  /** What about this server would harm: a `fault` forbids the start, a `warning` is to be said. */
+  preflight(): Promise<readonly Finding[]>
+  close(): Promise<void>
+}
+
+export type RedisHealth =
+  | { readonly state: 'connected' }
+  | { readonly state: 'disconnected'; readonly reason: string }

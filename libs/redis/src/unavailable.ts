@@ -1,0 +1,30 @@
+/**
+ * A command of the fence store has no good answer: the connection is gone, was replaced, or answered with an error.
+ * Whatever was under way must begin anew from the cursors, read in a new session (R13).
+ */
+export class FenceUnavailableError extends Error {
+  readonly code = 'FENCE_UNAVAILABLE'
+  override readonly name = 'FenceUnavailableError'
+
+  constructor(
+    readonly operation: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Redis did not confirm "${operation}": ${reason}. Open a new session, read the cursors and go on from there.`, options)
+  }
+}
+
+/** A command of the value store has no good answer; the source must answer instead, and nothing is stored. */
+export class ValuesUnavailableError extends Error {
+  readonly code = 'VALUES_UNAVAILABLE'
+  override readonly name = 'ValuesUnavailableError'
+
+  constructor(
+    readonly operation: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Redis did not answer "${operation}": ${reason}. Load from the source, and do not store.`, options)
+  }
+}
