@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto'
+import { formatSnapshot } from '@freshet/coherence'
+import { entityKeyText } from './key-text.js'
 import type {
   AppliedRecord,
   CatalogRecord,
@@ -12,6 +15,8 @@ import type {
   WarmRequestRecord,
   WatermarkRecord,
 } from './records.js'
+import type { CommitPlace, CommitStamp, Operation } from './values.js'
+import { controlTypes } from './wire.js'
 
 /** A record as Kafka takes it; topic, and partition where the key does not decide it, are the sender's to add. */
 export interface EncodedRecord {
@@ -20,14 +25,188 @@ export interface EncodedRecord {
   readonly headers: Readonly<Record<string, string>>
 }
 
-export declare function encodeChange(change: Draft<ChangeRecord>): EncodedRecord
-export declare function encodeDomainEvent(event: Draft<DomainEventRecord>): EncodedRecord
-export declare function encodeWatermark(watermark: Draft<WatermarkRecord>): EncodedRecord
-export declare function encodeGap(gap: Draft<GapRecord>): EncodedRecord
-export declare function encodeInvalidation(invalidation: Draft<InvalidationRecord>): EncodedRecord
-export declare function encodeApplied(applied: Draft<AppliedRecord>): EncodedRecord
-export declare function encodeWarmRequest(request: Draft<WarmRequestRecord>): EncodedRecord
-export declare function encodeCatalog(catalog: Draft<CatalogRecord>): EncodedRecord
-export declare function encodeCatalogRetired(retired: Draft<CatalogRetiredRecord>): EncodedRecord
-export declare function encodeCatalogStatus(status: Draft<CatalogStatusRecord>): EncodedRecord
-export declare function encodeDeadLetter(letter: Draft<DeadLetterRecord>): EncodedRecord
+const contentType = 'application/cloudevents+json; charset=UTF-8'
+const headers = { 'content-type': contentType }
+
+const pastTense: Record<Operation, string> = {
+  insert: 'inserted',
+  update: 'updated',
+  delete: 'deleted',
+  truncate: 'truncated',
+}
+
+/** Source of all that is read off one database: `freshet/<namespace>/<database>`. */
+export const databaseSource = (namespace: string, database: string): string =>
+  `freshet/${encodeURIComponent(namespace)}/${encodeURIComponent(database)}`
+
+/** Key of a catalog's records: `<owner>@<version>`. */
+export const catalogKey = (owner: string, version: string): string => `${owner}@${version}`
+
+/** Id `<source>/<lsn>/<index>`: the same whenever the same change is read again. Key and subject are the entity's key. */
+export function encodeChange(change: Draft<ChangeRecord>): EncodedRecord {
+  const { source, entity, table, operation, key, old, changed, commit } = change
+  const at = new Date(commit.at).toISOString()
+  const keyText = key === null ? null : entityKeyText(key)
+  return ofTransaction(commit, keyText, {
+    specversion: '1.0',
+    id: `${source}/${commit.lsn}/${commit.index}`,
+    source,
+    type: `${entity}.${pastTense[operation]}`,
+    ...(keyText !== null && keyText !== '' && { subject: keyText }),
+    time: at,
+    datacontenttype: 'application/json',
+    data: {
+      table,
+      key,
+      old: old ?? null,
+      new: change.new ?? null,
+      changed: changed ?? null,
+      commit: wirePlace(commit, at),
+    },
+  })
+}
+
+/** Id `<source>/<lsn>/<index>/<name>`. An emitted event has no key of its own. */
+export function encodeDomainEvent(event: Draft<DomainEventRecord>): EncodedRecord {
+  const { source, name, key, values, emitted, commit } = event
+  const at = new Date(commit.at).toISOString()
+  const keyText = key === null ? null : entityKeyText(key)
+  return ofTransaction(commit, keyText, {
+    specversion: '1.0',
+    id: `${source}/${commit.lsn}/${commit.index}/${name}`,
+    source,
+    type: name,
+    ...(keyText !== null && keyText !== '' && { subject: keyText }),
+    time: at,
+    datacontenttype: 'application/json',
+    data: { key, values, ...(emitted && { emitted }), commit: wirePlace(commit, at) },
+  })
+}
+
+/** For one partition; a null key, so that the sender names the partition. */
+export function encodeWatermark(watermark: Draft<WatermarkRecord>): EncodedRecord {
+  const { source, ...data } = watermark
+  return control(null, controlTypes.watermark, source, {
+    ...data,
+    lsn: String(data.lsn),
+    from: String(data.from),
+    sequence: Number(data.sequence),
+    snapshot: formatSnapshot(data.snapshot),
+    databaseTime: iso(data.databaseTime),
+  })
+}
+
+/** All copies of a gap carry one id. */
+export function encodeGap(gap: Draft<GapRecord>): EncodedRecord {
+  const { source, scope, cause, gapId, partitions } = gap
+  const data = { scope, cause, lsn: String(gap.lsn), id: gapId, partitions }
+  return control(null, controlTypes.gap, source, data, `${source}/gap/${gapId}`)
+}
+
+/** Key = the shard. */
+export function encodeInvalidation(invalidation: Draft<InvalidationRecord>): EncodedRecord {
+  const { source, shard, tags, cause, commit, fencedAt } = invalidation
+  return control(String(shard), controlTypes.invalidation, source, {
+    shard,
+    tags,
+    cause,
+    ...(commit && { commit: wireStamp(commit, iso(commit.at)) }),
+    fencedAt: iso(fencedAt),
+  })
+}
+
+/** For every partition of the invalidations. */
+export function encodeApplied(applied: Draft<AppliedRecord>): EncodedRecord {
+  const { source, lsn, snapshot, systemId, timeline, databaseTime } = applied
+  return control(null, controlTypes.applied, source, {
+    lsn: String(lsn),
+    snapshot: formatSnapshot(snapshot),
+    systemId,
+    timeline,
+    databaseTime: iso(databaseTime),
+  })
+}
+
+/** Key = the cache key. */
+export function encodeWarmRequest(request: Draft<WarmRequestRecord>): EncodedRecord {
+  const { source, notBefore, deadline, ...data } = request
+  return control(data.key, controlTypes.warmRequest, source, {
+    ...data,
+    notBefore: iso(notBefore),
+    deadline: iso(deadline),
+  })
+}
+
+/** Key = `<owner>@<version>`. */
+export function encodeCatalog({ source, catalog }: Draft<CatalogRecord>): EncodedRecord {
+  return control(catalogKey(catalog.owner, catalog.version), controlTypes.catalog, source, catalog)
+}
+
+/** Key = `<owner>@<version>`. */
+export function encodeCatalogRetired({ source, owner, version }: Draft<CatalogRetiredRecord>): EncodedRecord {
+  return control(catalogKey(owner, version), controlTypes.catalogRetired, source, { owner, version })
+}
+
+/** Key = `<owner>@<version>`. */
+export function encodeCatalogStatus(status: Draft<CatalogStatusRecord>): EncodedRecord {
+  const { source, ...data } = status
+  const wire = data.state === 'accepted' ? { ...data, lsn: String(data.lsn) } : data
+  return control(catalogKey(data.owner, data.version), controlTypes.catalogStatus, source, wire)
+}
+
+/** Key = the source topic. Id = the record's place, so that a repeated dead letter is a duplicate. */
+export function encodeDeadLetter(letter: Draft<DeadLetterRecord>): EncodedRecord {
+  const { source, original, originalKey, originalHeaders, sourceTopic, sourcePartition, sourceOffset } = letter
+  const value = {
+    specversion: '1.0',
+    id: `${sourceTopic}/${sourcePartition}/${sourceOffset}`,
+    source,
+    type: controlTypes.deadLetter,
+    subject: sourceTopic,
+    time: iso(Date.now()),
+    datacontenttype: 'application/octet-stream',
+    reason: letter.reason,
+    sourcetopic: sourceTopic,
+    sourcepartition: sourcePartition,
+    sourceoffset: String(sourceOffset),
+    attempts: letter.attempts,
+    ...(originalKey && { originalkey: originalKey.toString('base64') }),
+    originalheaders: JSON.stringify(originalHeaders),
+    data_base64: original.toString('base64'),
+  }
+  return { key: sourceTopic, value: JSON.stringify(value), headers }
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+const wireStamp = (commit: CommitStamp, at: string) => ({ lsn: String(commit.lsn), xid: String(commit.xid), at })
+
+const wirePlace = (commit: CommitPlace, at: string) => ({ ...wireStamp(commit, at), index: commit.index })
+
+/** Commit in the headers too: an unreadable body can still be fenced under its transaction. */
+const ofTransaction = (commit: CommitStamp, key: string | null, value: object): EncodedRecord => ({
+  key,
+  value: JSON.stringify(value),
+  headers: { 'content-type': contentType, xid: String(commit.xid), lsn: String(commit.lsn) },
+})
+
+const control = (
+  key: string | null,
+  type: string,
+  source: string,
+  data: object,
+  id: string = randomUUID(),
+): EncodedRecord => ({
+  key,
+  value: JSON.stringify({
+    specversion: '1.0',
+    id,
+    source,
+    type,
+    ...(key !== null && key !== '' && { subject: key }),
+    time: iso(Date.now()),
+    datacontenttype: 'application/json',
+    data,
+  }),
+  headers,
+})

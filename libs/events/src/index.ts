@@ -1,6 +1,8 @@
 export { decode, transactionOfHeaders } from './decode.js'
 export { decodeEmittedEvent, encodeEmittedEvent, namespaceMessagePrefix, type EmittedEvent } from './emitted.js'
 export {
+  catalogKey,
+  databaseSource,
   encodeApplied,
   encodeCatalog,
   encodeCatalogRetired,
@@ -34,8 +36,7 @@ export type {
   GapScope,
   InvalidationRecord,
   Named,
-  ParameterKind,
-  ParameterKinds,
+  ParameterKindsByTemplate,
   ParameterValue,
   UnknownRecord,
   WarmRequestRecord,

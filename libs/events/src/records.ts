@@ -1,3 +1,4 @@
+import type { ParameterKinds } from '@freshet/cache-keys'
 import type { Snapshot } from '@freshet/coherence'
 import type { Lsn } from '@freshet/pgoutput'
 import type { ColumnValue, CommitPlace, CommitStamp, Operation, Row } from './values.js'
@@ -71,11 +72,8 @@ export type GapCause =
   | 'catalog-in-force'
   | 'wal-budget'
 
-/** What a parameter's column is; the same words as in `@freshet/cache-keys`. */
-export type ParameterKind = 'integer' | 'uuid' | 'text' | 'boolean' | 'date'
-
-/** Kinds by template name and parameter name. */
-export type ParameterKinds = Readonly<Record<string, Readonly<Record<string, ParameterKind>>>>
+/** What a catalog's parameters are, by template name and parameter name. */
+export type ParameterKindsByTemplate = Readonly<Record<string, ParameterKinds>>
 
 /** What a gap concerns. */
 export type GapScope =
@@ -86,7 +84,7 @@ export type GapScope =
       readonly owner: string
       readonly version: string
       readonly fingerprint: string
-      readonly parameterKinds: ParameterKinds
+      readonly parameterKinds: ParameterKindsByTemplate
     }
 
 /** After this record changes may have been missed (R9). */
@@ -177,7 +175,7 @@ export interface CatalogAccepted extends Named {
   readonly version: string
   readonly fingerprint: string
   readonly lsn: Lsn
-  readonly parameterKinds: ParameterKinds
+  readonly parameterKinds: ParameterKindsByTemplate
 }
 
 export interface CatalogRefused extends Named {
