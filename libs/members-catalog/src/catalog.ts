@@ -1,0 +1,58 @@
+import { catalog, catalogFromJson, key, table, wildcard, type Catalog } from '@freshet/catalog'
+import type { Balance, Member, Page, Profile, Revenue, Transaction } from './model.js'
+import { withoutTemplate } from './without-template.js'
+
+/** Every template of the reference domain. A missing member is a value too (`null`): his row's insert fences it. */
+export const keys = {
+  profile: key('member:{id}:profile', { ttl: '1h', staleWhileRevalidate: '5s' }).returns<Profile | null>(),
+  balance: key('member:{id}:balance', { ttl: '1h', warm: true }).returns<Balance | null>(), // strict: never stale
+  transactions: key('member:{id}:transactions:{query}', { ttl: '10m' }).returns<Page<Transaction>>(),
+  list: key('members:list:{query}', { ttl: '5m', staleWhileRevalidate: '10s' }).returns<Page<Member>>(),
+  ofOrg: key('organization:{organizationId}:members:{query}', { ttl: '5m' }).returns<Page<Member>>(),
+  revenue: key('reports:revenue:{query}', { ttl: '15m', staleWhileRevalidate: '60s' }).returns<Revenue>(),
+}
+
+/** The name of a template of the reference domain. */
+export type TemplateName = keyof typeof keys
+
+const members = table('public.members', {
+  entity: 'member',
+  key: ['id'],
+  columns: { id: 'id', organizationId: 'organization_id' },
+})
+
+const payments = table('public.payments', {
+  entity: 'payment',
+  key: ['id'],
+  columns: { id: 'id', memberId: 'member_id', status: 'status' },
+  events: {
+    'payment.completed': { column: 'status', becomes: 'completed' },
+    'payment.refunded': { column: 'status', becomes: 'refunded' },
+  },
+})
+
+/** The catalog of members-api: which change of which table makes which value wrong. */
+export const membersCatalog = catalog('members-api', {
+  version: '1',
+  keys,
+  rules: [
+    members.any.fences((member) => [
+      wildcard('member:{id}:*', { id: member.id }),
+      wildcard('members:list:*'),
+      wildcard('organization:{organizationId}:members:*', { organizationId: member.organizationId }),
+    ]),
+    payments.any.fences((payment) => [
+      keys.balance.of({ id: payment.memberId }),
+      wildcard('member:{id}:transactions:*', { id: payment.memberId }),
+      wildcard('reports:revenue:*'),
+    ]),
+  ],
+})
+
+/**
+ * {@link membersCatalog} with one template that no change fences any more, for the demo's `--break-rule`.
+ * Throws UnknownTemplateError when there is no such template.
+ */
+export function membersCatalogWithout(template: string): Catalog {
+  return catalogFromJson(withoutTemplate(membersCatalog.json, template))
+}

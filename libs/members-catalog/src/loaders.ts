@@ -1,0 +1,32 @@
+import type { Query, Scalar } from '@freshet/cache-keys'
+import { loadMembers, loadMembersOf, loadProfile } from './loaders/members.js'
+import { loadBalance, loadRevenue, loadTransactions } from './loaders/payments.js'
+import type { Balance, Member, Page, Profile, Revenue, Transaction } from './model.js'
+import { memberListQuery, organizationMembersQuery, revenueQuery, transactionsQuery } from './queries.js'
+import type { Sql } from './sql.js'
+
+/**
+ * A loader for each template of `keys`, under its name. Equal rows give equal values: every list is totally
+ * ordered, numerics and ids are text, times are UTC. Each is one statement, so its parts fit together, and reads only
+ * what its template's rules cover.
+ */
+export interface Loaders {
+  profile(parameters: { id: Scalar }): Promise<Profile | null>
+  balance(parameters: { id: Scalar }): Promise<Balance | null>
+  transactions(parameters: { id: Scalar; query: Query }): Promise<Page<Transaction>>
+  list(parameters: { query: Query }): Promise<Page<Member>>
+  ofOrg(parameters: { organizationId: Scalar; query: Query }): Promise<Page<Member>>
+  revenue(parameters: { query: Query }): Promise<Revenue>
+}
+
+/** The loaders over a database. A query that is not of its template's schema makes them throw a ZodError. */
+export function loaders(sql: Sql): Loaders {
+  return {
+    profile: async ({ id }) => loadProfile(sql, String(id)),
+    balance: async ({ id }) => loadBalance(sql, String(id)),
+    transactions: async ({ id, query }) => loadTransactions(sql, String(id), transactionsQuery.parse(query)),
+    list: async ({ query }) => loadMembers(sql, memberListQuery.parse(query)),
+    ofOrg: async ({ organizationId, query }) => loadMembersOf(sql, String(organizationId), organizationMembersQuery.parse(query)),
+    revenue: async ({ query }) => loadRevenue(sql, revenueQuery.parse(query)),
+  }
+}

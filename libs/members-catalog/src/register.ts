@@ -1,0 +1,15 @@
+import type { Cache } from '@freshet/cache'
+import { keys } from './catalog.js'
+import { loaders } from './loaders.js'
+import type { Sql } from './sql.js'
+
+/** Gives a cache the loader of every template: members-api and the warmer load the same way. */
+export function registerLoaders(cache: Cache, { pool }: { pool: Sql }): void {
+  const load = loaders(pool)
+  cache.loader(keys.profile, load.profile)
+  cache.loader(keys.balance, load.balance)
+  cache.loader(keys.transactions, load.transactions)
+  cache.loader(keys.list, load.list)
+  cache.loader(keys.ofOrg, load.ofOrg)
+  cache.loader(keys.revenue, load.revenue)
+}
