@@ -1,1 +1,5 @@
-export {}
+export { stackEnvironment } from './environment.js'
+export { StackSettingError, StackStartError } from './errors.js'
+export type { Server, ServerName, ServerSignal } from './server.js'
+export type { ProviderName, StackOptions } from './settings.js'
+export { startStack, type Stack } from './stack.js'
