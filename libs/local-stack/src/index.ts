@@ -1,5 +1,7 @@
 export { stackEnvironment } from './environment.js'
 export { StackSettingError, StackStartError } from './errors.js'
 export type { Server, ServerName, ServerSignal } from './server.js'
+export { ServiceProcess, ServiceStartError, type ServiceLaunch } from './service-process.js'
+export { freePorts } from './ports.js'
 export type { ProviderName, StackOptions } from './settings.js'
 export { startStack, type Stack } from './stack.js'

@@ -1,0 +1,172 @@
+import { encodeDeadLetter, encodeInvalidation, encodeWarmRequest, type Topics } from '@freshet/events'
+import type { BatchProducer, IncomingBatch, OutgoingRecord } from '@freshet/kafka'
+import type { Occurrences } from '@freshet/service-kit'
+import { concatMap, defer, ignoreElements, map, tap, type Observable } from 'rxjs'
+import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
+import type { CatalogsInForce } from '../catalogs/catalogs-in-force.js'
+import type { Gaps } from '../gaps/gaps.js'
+import type { InvalidationOccurrences } from '../occurrences.js'
+import type { Partitions, Standing } from '../partitions/partitions.js'
+import type { AppliedWatermarks } from '../watermarks/applied-watermarks.js'
+import type { RecentRecords } from '../watermarks/recent-records.js'
+import { readBatch, type Reading } from './reading.js'
+
+/** One batch on its way through the steps of R7. */
+interface Work {
+  readonly batch: IncomingBatch
+  readonly standing: Standing
+  readonly reading: Reading
+  readonly arrivedAt: number
+  /** When the last generation was rotated, in milliseconds since 1970. */
+  readonly fencedAt: number
+}
+
+/** How long a warm request may wait before nobody wants it any more. */
+const warmWithinMs = 60_000
+
+/**
+ * A batch is one item: read and planned whole, then applied in the order of R7, each step behind the reply of the one
+ * before. The batches of one partition follow each other; an error anywhere leaves the cursor where it was.
+ */
+export class BatchPipeline {
+  constructor(
+    private readonly parts: {
+      readonly directory: CatalogDirectory
+      readonly partitions: Partitions
+      readonly gaps: Gaps
+      readonly catalogs: CatalogsInForce
+      readonly records: RecentRecords
+      readonly applied: AppliedWatermarks
+      readonly producer: BatchProducer
+      readonly topics: Topics
+      readonly source: string
+      readonly occurrences: Occurrences<InvalidationOccurrences>
+    },
+  ) {}
+
+  /** Completes once the batch's cursor has moved and its watermark is noted. */
+  handle(batch: IncomingBatch): Observable<never> {
+    return defer(async () => this.read(batch)).pipe(
+      concatMap((work) => this.fence(work)),
+      concatMap((work) => this.announce(work)),
+      concatMap((work) => this.closeGaps(work)),
+      concatMap((work) => this.moveCursor(work)),
+      concatMap((work) => this.noteWatermark(work)),
+      tap((work) => this.tell(work)),
+      ignoreElements(),
+      map((nothing: never) => nothing),
+    )
+  }
+
+  private read(batch: IncomingBatch): Work {
+    const { directory, partitions } = this.parts
+    const standing = partitions.standing(batch.topic, batch.partition)
+    const view = { planner: directory.planner, sources: directory.sourcesOf(batch.topic) }
+    const arrivedAt = Date.now()
+    return { batch, standing, reading: readBatch(batch, standing.cursor, view), arrivedAt, fencedAt: arrivedAt }
+  }
+
+  /** R7, steps 1 and 2: the recent records, then the generations. */
+  private async fence(work: Work): Promise<Work> {
+    const { fences } = work.reading
+    if (fences.isEmpty) return work
+    const { session } = work.standing
+    const shards = fences.shardFences()
+    await session.fence(shards)
+    this.parts.records.fenced(shards.map(({ shard }) => shard))
+    const fencedAt = Date.now()
+    if (fences.evictions.length > 0) await session.evict(fences.evictions)
+    return { ...work, fencedAt }
+  }
+
+  /** R7, step 3: every process's memory, the warmer, and dead letters, acknowledged. */
+  private async announce(work: Work): Promise<Work> {
+    const records = [...this.invalidations(work), ...this.warmRequests(work), ...this.deadLetters(work)]
+    if (records.length > 0) await this.parts.producer.send(records)
+    return work
+  }
+
+  /** R9, behind the batch's own fences: a gap in it covers all that stands before. */
+  private async closeGaps(work: Work): Promise<Work> {
+    const { gaps, catalogs, directory } = this.parts
+    const { batch, reading } = work
+    const { session } = work.standing
+    const partition = `${batch.topic}/${batch.partition}`
+    const { planner } = directory
+    for (const { cause, sources } of reading.impliedGaps) await gaps.apply(session, cause, partition, planner.templatesOf(sources))
+    for (const gap of reading.announcedGaps) {
+      const { scope, cause } = gap
+      if (scope.kind === 'catalog') await catalogs.pass(session, partition, gap, scope)
+      else if (scope.kind === 'tables') await gaps.apply(session, cause, scope.tables.join(), planner.templatesOf(scope.tables))
+      else await gaps.apply(session, cause, 'all', planner.allTemplates())
+    }
+    return work
+  }
+
+  /** R7, last. */
+  private async moveCursor(work: Work): Promise<Work> {
+    const { topic, partition } = work.batch
+    await this.parts.partitions.move(topic, partition, work.standing, work.reading.cursor)
+    return work
+  }
+
+  private async noteWatermark(work: Work): Promise<Work> {
+    const { topic, partition } = work.batch
+    const { watermark } = work.reading
+    if (!watermark) return work
+    await this.parts.applied.note(work.standing.session, { topic, partition }, watermark)
+    await this.parts.records.prune(work.standing.session, watermark)
+    return work
+  }
+
+  private invalidations({ reading, fencedAt }: Work): OutgoingRecord[] {
+    const { source, topics } = this.parts
+    return reading.fences.announcements.map(({ shard, tags, commit }) => ({
+      topic: topics.invalidations,
+      ...encodeInvalidation({ source, shard, tags, cause: 'change', commit, fencedAt }),
+    }))
+  }
+
+  private warmRequests({ reading, fencedAt }: Work): OutgoingRecord[] {
+    const { source, topics } = this.parts
+    return reading.fences.refreshes.map(({ owner, template, key, parameters }) => ({
+      topic: topics.warmRequests,
+      ...encodeWarmRequest({ source, owner, template, key, parameters, priority: 0, notBefore: fencedAt, deadline: fencedAt + warmWithinMs }),
+    }))
+  }
+
+  private deadLetters({ reading }: Work): OutgoingRecord[] {
+    const { source, topics } = this.parts
+    return reading.unreadable.map(({ record, reason }) => ({
+      topic: topics.deadLetters,
+      ...encodeDeadLetter({
+        source,
+        original: record.value ?? Buffer.alloc(0),
+        ...(record.key && { originalKey: record.key }),
+        originalHeaders: record.headers,
+        reason,
+        sourceTopic: record.topic,
+        sourcePartition: record.partition,
+        sourceOffset: record.offset,
+        attempts: 1,
+      }),
+    }))
+  }
+
+  private tell({ batch, reading, arrivedAt, fencedAt }: Work): void {
+    const { occurrences } = this.parts
+    const { topic, partition } = batch
+    for (const { record, reason } of reading.unreadable)
+      occurrences.emit('record:dead-lettered', { topic, partition, offset: record.offset, reason })
+    const oldest = reading.fences.oldestCommit
+    occurrences.emit('batch:applied', {
+      topic,
+      partition,
+      records: batch.records.length,
+      changes: reading.changes,
+      tagsFenced: reading.fences.tagCount,
+      ...(oldest && { commitToFenceMs: fencedAt - oldest.at }),
+      tookMs: Date.now() - arrivedAt,
+    })
+  }
+}

@@ -1,0 +1,112 @@
+import { continuityBreak, positionAt, type StreamMark, type StreamPosition } from '@freshet/coherence'
+import { decode, transactionOfHeaders, UnreadableRecordError, type Decoded, type GapCause, type GapRecord, type WatermarkRecord } from '@freshet/events'
+import type { IncomingBatch, IncomingRecord } from '@freshet/kafka'
+import type { Planner } from '@freshet/planner'
+import type { Cursor } from '@freshet/redis'
+import { MergedFences } from './merged-fences.js'
+
+/** What a batch is read against: the rules, and which tables its topic carries. */
+export interface ReadingView {
+  readonly planner: Planner
+  /** Tables and emitted events that the topic carries; where a record cannot be read, all that their rules can touch is fenced. */
+  readonly sources: readonly string[]
+}
+
+/** A record that could not be read, and why. */
+export interface Unreadable {
+  readonly record: IncomingRecord
+  readonly reason: string
+}
+
+/** A gap that the batch itself shows, beside those that the listener announced. */
+export interface ImpliedGap {
+  readonly cause: GapCause
+  readonly sources: readonly string[]
+}
+
+/** A batch, read and planned: everything that has to be done for it, nothing of it done. */
+export interface Reading {
+  readonly fences: MergedFences
+  readonly announcedGaps: readonly GapRecord[]
+  readonly impliedGaps: readonly ImpliedGap[]
+  readonly unreadable: readonly Unreadable[]
+  /** The last watermark of the batch. */
+  readonly watermark: WatermarkRecord | undefined
+  /** Where this partition stands once all of the above is done. */
+  readonly cursor: Cursor
+  readonly changes: number
+}
+
+/** Reads and plans one batch. Pure: the same batch, cursor and rules give the same reading. */
+export function readBatch(batch: IncomingBatch, before: Cursor, view: ReadingView): Reading {
+  const fences = new MergedFences()
+  const announcedGaps: GapRecord[] = []
+  const impliedGaps: ImpliedGap[] = []
+  const unreadable: Unreadable[] = []
+  let watermark: WatermarkRecord | undefined
+  let position = positionOf(before)
+  let changes = 0
+
+  for (const record of batch.records) {
+    const decoded = read(record)
+    if (decoded instanceof UnreadableRecordError) {
+      unreadable.push({ record, reason: decoded.reason })
+      const transaction = transactionOfHeaders(record.headers)
+      if (!transaction) impliedGaps.push({ cause: 'unreadable-record', sources: view.sources })
+      else for (const tag of view.planner.templatesOf(view.sources)) fences.fence(tag, { ...transaction, at: record.timestampMs })
+      continue
+    }
+    switch (decoded.kind) {
+      case 'change':
+        fences.add(view.planner.planChange(decoded), decoded.commit)
+        changes += 1
+        break
+      case 'event':
+        if (!decoded.emitted) break // read off a row, whose change record fences
+        fences.add(view.planner.planEvent({ name: decoded.name, parameters: decoded.values }), decoded.commit)
+        changes += 1
+        break
+      case 'watermark': {
+        const cause = breakAt(position, decoded, record.offset)
+        if (cause) impliedGaps.push({ cause, sources: view.sources })
+        position = positionAt(decoded, record.offset)
+        watermark = decoded
+        break
+      }
+      case 'gap':
+        announcedGaps.push(decoded)
+        if (position) position = { ...position, fingerprint: undefined } // the watched tables may differ from here on
+        break
+      default: // a kind that does not belong here changes nothing that is cached
+        break
+    }
+  }
+  const cursor = cursorAt(batch.nextOffset, position)
+  return { fences, announcedGaps, impliedGaps, unreadable, watermark, cursor, changes }
+}
+
+function read(record: IncomingRecord): Decoded | UnreadableRecordError {
+  try {
+    return decode(record.value, record.topic)
+  } catch (error) {
+    if (error instanceof UnreadableRecordError) return error
+    throw error
+  }
+}
+
+const breakAt = (last: StreamPosition | undefined, mark: StreamMark, offset: bigint): GapCause | undefined =>
+  last && continuityBreak(last, mark, offset)
+
+/** Undefined before the partition's first watermark: only what stands between two watermarks can be judged. */
+function positionOf(cursor: Cursor): StreamPosition | undefined {
+  const { epoch, sequence, sequenceOffset, lsn, timeline, systemId, fingerprint } = cursor
+  const known =
+    epoch !== undefined && sequence !== undefined && sequenceOffset !== undefined && lsn !== undefined && timeline !== undefined && systemId !== undefined
+  return known ? { epoch, sequence, sequenceOffset, lsn, timeline, systemId, fingerprint } : undefined
+}
+
+function cursorAt(offset: bigint, position: StreamPosition | undefined): Cursor {
+  if (!position) return { offset }
+  const { fingerprint, ...rest } = position
+  return { offset, ...rest, ...(fingerprint !== undefined && { fingerprint }) }
+}

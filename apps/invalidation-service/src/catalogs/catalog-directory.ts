@@ -1,0 +1,137 @@
+import { validateCatalog, type Catalog } from '@freshet/catalog'
+import { decode, type CatalogAccepted, type Topics } from '@freshet/events'
+import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
+import { createPlanner, type Planner } from '@freshet/planner'
+import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, map, timeout, type Observable } from 'rxjs'
+import { CatalogUnknownError } from './catalog-unknown-error.js'
+
+/** Which catalog: an owner has several while versions overlap. */
+export interface CatalogName {
+  readonly owner: string
+  readonly version: string
+}
+
+const nameOf = ({ owner, version }: CatalogName): string => `${owner}@${version}`
+
+interface Directory {
+  readonly catalogs: ReadonlyMap<string, Catalog>
+  readonly planner: Planner
+}
+
+/**
+ * All catalogs that were ever registered, read whole from `catalogs.v1` and followed from there.
+ *
+ * A catalog plans from the moment it is known, before it is in force: fences too many harm no one, one too few does.
+ */
+export class CatalogDirectory {
+  private readonly state = new BehaviorSubject<Directory>({ catalogs: new Map(), planner: createPlanner([]) })
+  private readonly acceptedByName = new Map<string, CatalogAccepted>()
+  private readonly reader: BroadcastReader
+
+  constructor(
+    kafka: KafkaPort,
+    private readonly topics: Topics,
+  ) {
+    this.reader = kafka.broadcast({
+      topics: [topics.catalogs, topics.catalogStatus],
+      from: 'earliest',
+      onRecord: (record) => this.take(record),
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.reader.start()
+    await this.reader.caughtUp()
+  }
+
+  /** Resolves once everything that was registered before the call is known here. */
+  caughtUp(): Promise<void> {
+    return this.reader.caughtUp()
+  }
+
+  close(): Promise<void> {
+    return this.reader.close()
+  }
+
+  get planner(): Planner {
+    return this.state.value.planner
+  }
+
+  /** Catalogs that the listener admitted and a service brought into force, as their status topic remembers. */
+  get accepted(): readonly CatalogAccepted[] {
+    return [...this.acceptedByName.values()]
+  }
+
+  /** The change topics of all tables and the event topics of all emitted events, sorted; emits when a catalog adds one. */
+  get sourceTopics(): Observable<readonly string[]> {
+    return this.state.pipe(
+      map(({ catalogs }) => sourceTopics(catalogs.values(), this.topics)),
+      distinctUntilChanged((before, after) => before.join() === after.join()),
+    )
+  }
+
+  get currentSourceTopics(): readonly string[] {
+    return sourceTopics(this.state.value.catalogs.values(), this.topics)
+  }
+
+  /** The tables, or the emitted events, that this topic carries: what its records can fence is what their rules can. */
+  sourcesOf(topic: string): readonly string[] {
+    const sources = new Set<string>()
+    for (const { json } of this.state.value.catalogs.values()) {
+      for (const [name, table] of Object.entries(json.tables)) if (this.topics.changes(table.entity) === topic) sources.add(name)
+      for (const name of Object.keys(json.events ?? {})) if (this.topics.events(entityOf(name)) === topic) sources.add(name)
+    }
+    return [...sources]
+  }
+
+  /**
+   * Resolves once this very catalog plans here.
+   *
+   * Throws CatalogUnknownError when it does not appear within `withinMs`.
+   */
+  async known(wanted: CatalogName & { readonly fingerprint: string }, withinMs: number): Promise<void> {
+    const appeared = this.state.pipe(
+      filter(({ catalogs }) => catalogs.get(nameOf(wanted))?.fingerprint === wanted.fingerprint),
+      timeout({ first: withinMs }),
+    )
+    await firstValueFrom(appeared).catch(() => {
+      const instead = this.state.value.catalogs.get(nameOf(wanted))?.fingerprint
+      throw new CatalogUnknownError(wanted, instead, withinMs)
+    })
+  }
+
+  private take(record: IncomingRecord): void {
+    const decoded = decode(record.value, record.topic)
+    if (decoded.kind === 'catalog') this.learn(decoded.catalog)
+    else if (decoded.kind === 'catalog-retired') this.forget(decoded)
+    else if (decoded.kind === 'catalog-status' && decoded.state === 'accepted') this.acceptedByName.set(nameOf(decoded), decoded)
+  }
+
+  private learn(document: unknown): void {
+    const judged = validateCatalog(document)
+    if (!('catalog' in judged)) return // the listener refuses it and says why
+    this.replace(new Map(this.state.value.catalogs).set(nameOf(judged.catalog), judged.catalog))
+  }
+
+  private forget(name: CatalogName): void {
+    const catalogs = new Map(this.state.value.catalogs)
+    this.acceptedByName.delete(nameOf(name))
+    if (catalogs.delete(nameOf(name))) this.replace(catalogs)
+  }
+
+  private replace(catalogs: ReadonlyMap<string, Catalog>): void {
+    this.state.next({ catalogs, planner: createPlanner([...catalogs.values()]) })
+  }
+}
+
+function sourceTopics(catalogs: Iterable<Catalog>, topics: Topics): readonly string[] {
+  const names = new Set<string>()
+  for (const { json } of catalogs) {
+    for (const table of Object.values(json.tables)) names.add(topics.changes(table.entity))
+    for (const event of Object.keys(json.events ?? {})) names.add(topics.events(entityOf(event)))
+  }
+  return [...names].sort()
+}
+
+/** `invoice` of `invoice.voided`. */
+const entityOf = (event: string): string => event.slice(0, event.indexOf('.'))

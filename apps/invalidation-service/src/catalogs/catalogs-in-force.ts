@@ -1,0 +1,56 @@
+import { encodeCatalogStatus, type GapRecord, type GapScope, type Topics } from '@freshet/events'
+import type { BatchProducer } from '@freshet/kafka'
+import type { CatalogInForce, FenceSession } from '@freshet/redis'
+import type { Occurrences } from '@freshet/service-kit'
+import type { Gaps } from '../gaps/gaps.js'
+import type { InvalidationOccurrences } from '../occurrences.js'
+import type { CatalogDirectory } from './catalog-directory.js'
+import { CatalogUnknownError } from './catalog-unknown-error.js'
+
+type CatalogScope = Extract<GapScope, { kind: 'catalog' }>
+
+/**
+ * Brings catalogs into force (R9): once every partition has passed the listener's record, and so every instance plans
+ * with the catalog, a gap fences its templates, and only then may clients store.
+ */
+export class CatalogsInForce {
+  constructor(
+    private readonly directory: CatalogDirectory,
+    private readonly gaps: Gaps,
+    private readonly producer: BatchProducer,
+    private readonly topics: Topics,
+    private readonly source: string,
+    private readonly occurrences: Occurrences<InvalidationOccurrences>,
+    private readonly waitForCatalogMs: number,
+  ) {}
+
+  /** One partition has come to the record; the last of them brings the catalog into force. Safe to repeat. */
+  async pass(session: FenceSession, partition: string, gap: GapRecord, scope: CatalogScope): Promise<void> {
+    try {
+      await this.directory.known(scope, this.waitForCatalogMs)
+    } catch (error) {
+      if (!(error instanceof CatalogUnknownError)) throw error
+      this.occurrences.emit('catalog:unknown', { owner: scope.owner, version: scope.version, reason: error.message })
+      return // it was replaced or retired since; the listener announces anew what it still wants in force
+    }
+    const passed = await session.catalogProgress(gap.gapId, partition)
+    if (passed >= gap.partitions.length) await this.enter(session, { ...scope, lsn: gap.lsn })
+  }
+
+  /** Catalogs that were accepted and that this Redis does not know (it was emptied) come into force again, behind a gap. */
+  async restore(session: FenceSession): Promise<void> {
+    const held = await session.catalogsInForce()
+    const isHeld = (catalog: CatalogInForce): boolean =>
+      held.some((one) => one.owner === catalog.owner && one.version === catalog.version && one.fingerprint === catalog.fingerprint)
+    for (const accepted of this.directory.accepted) if (!isHeld(accepted)) await this.enter(session, accepted)
+  }
+
+  private async enter(session: FenceSession, catalog: CatalogInForce): Promise<void> {
+    const { owner, version, fingerprint, lsn, parameterKinds } = catalog
+    await this.gaps.apply(session, 'catalog-in-force', `${owner}@${version}`, this.directory.planner.templatesOfCatalog(owner, version))
+    await session.putCatalogInForce({ owner, version, fingerprint, lsn, parameterKinds })
+    const status = encodeCatalogStatus({ source: this.source, state: 'accepted', owner, version, fingerprint, lsn, parameterKinds })
+    await this.producer.send([{ topic: this.topics.catalogStatus, ...status }])
+    this.occurrences.emit('catalog:in-force', { owner, version, lsn })
+  }
+}

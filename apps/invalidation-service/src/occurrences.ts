@@ -1,0 +1,23 @@
+import type { GapCause } from '@freshet/events'
+
+/** What happens in this service, one typed record an occurrence; logs and metrics listen. */
+export interface InvalidationOccurrences {
+  'batch:applied': {
+    readonly topic: string
+    readonly partition: number
+    readonly records: number
+    readonly changes: number
+    readonly tagsFenced: number
+    /** From the oldest commit in the batch to the reply of its last rotation, in ms. Absent when nothing was fenced. */
+    readonly commitToFenceMs?: number
+    /** From the batch's arrival to its cursor, in ms. */
+    readonly tookMs: number
+  }
+  'record:dead-lettered': { readonly topic: string; readonly partition: number; readonly offset: bigint; readonly reason: string }
+  'gap:applied': { readonly cause: GapCause; readonly scope: string; readonly templates: number }
+  'shards:recovered': { readonly shards: number }
+  'watermark:applied': { readonly lsn: bigint; readonly databaseTimeMs: number }
+  'catalog:in-force': { readonly owner: string; readonly version: string; readonly lsn: bigint }
+  'catalog:unknown': { readonly owner: string; readonly version: string; readonly reason: string }
+  'upkeep:failed': { readonly step: string; readonly error: unknown }
+}

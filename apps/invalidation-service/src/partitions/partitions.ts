@@ -1,0 +1,91 @@
+import type { KafkaPort } from '@freshet/kafka'
+import type { Cursor, FenceSession, FenceStore } from '@freshet/redis'
+import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
+import type { Gaps } from '../gaps/gaps.js'
+
+/** Where a partition stands, and the one connection on which it may go on (R13). */
+export interface Standing {
+  readonly session: FenceSession
+  readonly cursor: Cursor
+}
+
+/** This partition has no standing: its position must be asked for first. */
+export class NoStandingError extends Error {
+  readonly code = 'NO_STANDING'
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+  ) {
+    super(`${topic}/${partition} has no cursor read on the present connection; ask for its position and go on there`)
+    this.name = 'NoStandingError'
+  }
+}
+
+/** Records that are read again rather than skipped where a cursor is missing. */
+const shortLog = 10_000n
+
+/**
+ * Knows where each assigned partition stands: read from Redis when Kafka assigns it and after each error, moved by its batches.
+ *
+ * A cursor that Redis does not hold is a gap (R9): fences up to there are lost together with it. The partition's end is
+ * read first, then the gap is applied: whatever stands before that end was committed before the gap's floor was taken, so
+ * that reading may go on from the end. A short log is read from its start all the same: repeating is safe (R7), and it may
+ * hold the record that brings a catalog into force.
+ */
+export class Partitions {
+  private readonly standings = new Map<string, Standing>()
+  private session: FenceSession | undefined
+
+  constructor(
+    private readonly store: FenceStore,
+    private readonly kafka: KafkaPort,
+    private readonly directory: CatalogDirectory,
+    private readonly gaps: Gaps,
+  ) {}
+
+  /** Where to go on, for the consumer. */
+  async positions(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+    const session = this.openSession()
+    const cursors = await session.cursors(topic)
+    const lost = partitions.filter((partition) => !cursors.has(partition))
+    const standings = new Map(partitions.map((partition) => [partition, cursors.get(partition)]))
+    if (lost.length > 0) {
+      const ends = await this.ends(topic)
+      await this.gaps.apply(session, 'cursor-lost', topic, this.directory.planner.templatesOf(this.directory.sourcesOf(topic)))
+      const moves = lost.map((partition) => ({ topic, partition, cursor: { offset: ends.get(partition) ?? 0n } }))
+      await session.moveCursors(moves)
+      for (const { partition, cursor } of moves) standings.set(partition, cursor)
+    }
+    return new Map(
+      [...standings].flatMap(([partition, cursor]) => {
+        if (!cursor) return []
+        this.standings.set(`${topic}/${partition}`, { session, cursor })
+        return [[partition, cursor.offset] as const]
+      }),
+    )
+  }
+
+  /** Throws NoStandingError. */
+  standing(topic: string, partition: number): Standing {
+    const standing = this.standings.get(`${topic}/${partition}`)
+    if (!standing) throw new NoStandingError(topic, partition)
+    return standing
+  }
+
+  /** The last step of a batch (R7). */
+  async move(topic: string, partition: number, { session }: Standing, cursor: Cursor): Promise<void> {
+    await session.moveCursors([{ topic, partition, cursor }])
+    this.standings.set(`${topic}/${partition}`, { session, cursor })
+  }
+
+  private openSession(): FenceSession {
+    if (!this.session || this.session.isOver()) this.session = this.store.session()
+    return this.session
+  }
+
+  /** Where to begin without a cursor, by partition, as of now. */
+  private async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
+    const offsets = await this.kafka.admin.offsets(topic)
+    return new Map(offsets.map(({ partition, low, high }) => [partition, high - low <= shortLog ? low : high]))
+  }
+}

@@ -1,0 +1,42 @@
+import { leastApplied, type AppliedWatermark } from '@freshet/coherence'
+import { encodeApplied, type Topics, type WatermarkRecord } from '@freshet/events'
+import type { BatchProducer, KafkaPort, TopicPartition } from '@freshet/kafka'
+import type { FenceSession } from '@freshet/redis'
+import type { Occurrences } from '@freshet/service-kit'
+import type { InvalidationOccurrences } from '../occurrences.js'
+
+/** Publishes how far everything is applied: the least watermark over all partitions, whoever consumes them. */
+export class AppliedWatermarks {
+  private published: AppliedWatermark | undefined
+
+  constructor(
+    private readonly kafka: KafkaPort,
+    private readonly producer: BatchProducer,
+    private readonly topics: Topics,
+    private readonly source: string,
+    private readonly occurrences: Occurrences<InvalidationOccurrences>,
+  ) {}
+
+  /** All that stands before this watermark on its partition is fenced, announced, and behind the cursor. */
+  async note(session: FenceSession, at: TopicPartition, record: WatermarkRecord): Promise<void> {
+    const { lsn, snapshot, systemId, timeline, databaseTime } = record
+    await session.noteApplied([{ ...at, watermark: { lsn, snapshot, systemId, timeline, databaseTimeMs: databaseTime } }])
+    const least = leastApplied((await session.appliedWatermarks()).values())
+    if (!least || (this.published && !isNewer(least, this.published))) return
+    this.published = least
+    await this.publish(least)
+    this.occurrences.emit('watermark:applied', { lsn: least.lsn, databaseTimeMs: least.databaseTimeMs })
+  }
+
+  private async publish({ lsn, snapshot, systemId, timeline, databaseTimeMs }: AppliedWatermark): Promise<void> {
+    const encoded = encodeApplied({ source: this.source, lsn, snapshot, systemId, timeline, databaseTime: databaseTimeMs })
+    const partitions = await this.kafka.admin.partitionsOf(this.topics.invalidations)
+    await this.producer.send(
+      Array.from({ length: partitions }, (_, partition) => ({ topic: this.topics.invalidations, partition, ...encoded })),
+    )
+  }
+}
+
+/** At the same LSN a later clock is news too: an idle database stands still, and its readers must know that it does. */
+const isNewer = (mark: AppliedWatermark, than: AppliedWatermark): boolean =>
+  mark.systemId !== than.systemId || mark.timeline !== than.timeline || mark.lsn > than.lsn || mark.databaseTimeMs > than.databaseTimeMs
