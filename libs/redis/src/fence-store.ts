@@ -13,13 +13,13 @@ export interface ShardFence {
 /** The next Kafka offset whose fences this Redis does not yet hold, and the last watermark before it. */
 export interface Cursor {
   readonly offset: bigint
-  readonly epoch?: string
-  readonly sequence?: bigint
-  readonly sequenceOffset?: bigint
-  readonly lsn?: Lsn
-  readonly timeline?: number
-  readonly systemId?: string
-  readonly fingerprint?: string
+  readonly epoch?: string | undefined
+  readonly sequence?: bigint | undefined
+  readonly sequenceOffset?: bigint | undefined
+  readonly lsn?: Lsn | undefined
+  readonly timeline?: number | undefined
+  readonly systemId?: string | undefined
+  readonly fingerprint?: string | undefined
 }
 
 export interface CursorMove {

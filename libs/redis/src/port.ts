@@ -27,6 +27,4 @@ export interface RedisPort {
   close(): Promise<void>
 }
 
-export type RedisHealth =
-  | { readonly state: 'connected' }
-  | { readonly state: 'disconnected'; readonly reason: string }
+export type RedisHealth = { readonly state: 'connected' } | { readonly state: 'disconnected'; readonly reason: string }

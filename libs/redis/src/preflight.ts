@@ -4,3 +4,48 @@ export interface Finding {
   readonly code: 'version' | 'eviction' | 'replica' | 'cluster'
   readonly message: string
 }
+
+/** Judges a server by its answer to `INFO`. */
+export function judgeServer(info: string): readonly Finding[] {
+  const fields = new Map(info.split(/\r?\n/).map((line) => splitOnce(line)))
+  const findings: Finding[] = []
+  const version = fields.get('redis_version') ?? 'unknown'
+  if (!isAtLeast(version, 6, 2))
+    findings.push({
+      severity: 'fault',
+      code: 'version',
+      message: `This Redis is version ${version}; Freshet needs 6.2 or newer. Upgrade the server.`,
+    })
+  if (fields.get('role') !== 'master')
+    findings.push({
+      severity: 'fault',
+      code: 'replica',
+      message: 'This Redis is a replica, which can be behind; give the address of its master (R2).',
+    })
+  if (fields.get('cluster_enabled') === '1')
+    findings.push({
+      severity: 'fault',
+      code: 'cluster',
+      message: 'This Redis is a node of a Cluster; give the address of a server that is not.',
+    })
+  const eviction = fields.get('maxmemory_policy') ?? ''
+  if (eviction.startsWith('allkeys-'))
+    findings.push({
+      severity: 'warning',
+      code: 'eviction',
+      message:
+        `maxmemory-policy is ${eviction}: it may evict recent records and cursors, and each time Freshet fences what they ` +
+        'covered. Nothing stale is served, but the hit rate suffers. Run: CONFIG SET maxmemory-policy volatile-lru',
+    })
+  return findings
+}
+
+function splitOnce(line: string): [string, string] {
+  const colon = line.indexOf(':')
+  return [line.slice(0, colon), line.slice(colon + 1)]
+}
+
+function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [hasMajor = 0, hasMinor = 0] = version.split('.').map(Number)
+  return hasMajor > major || (hasMajor === major && hasMinor >= minor)
+}

@@ -11,7 +11,10 @@ export class FenceUnavailableError extends Error {
     readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(`Redis did not confirm "${operation}": ${reason}. Open a new session, read the cursors and go on from there.`, options)
+    super(
+      `Redis did not confirm "${operation}": ${reason}. Open a new session, read the cursors and go on from there.`,
+      options,
+    )
   }
 }
 

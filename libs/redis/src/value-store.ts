@@ -41,7 +41,13 @@ export interface ValueStore {
    */
   capture(tags: readonly ShardTag[], ttlMs: number): Promise<Captured>
   /** Stores encoded bytes for `ttlMs`; the generations of `renew` live at least `renewMs` (`ttlMs`) from now. */
-  store(address: ValueAddress, bytes: Buffer, ttlMs: number, renew: readonly ShardTag[], renewMs?: number): Promise<void>
+  store(
+    address: ValueAddress,
+    bytes: Buffer,
+    ttlMs: number,
+    renew: readonly ShardTag[],
+    renewMs?: number,
+  ): Promise<void>
   /** Undefined: not in force, or not known to be; do not store. */
   catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined>
   /** The least of all partitions' applied watermarks; undefined while one is missing. */

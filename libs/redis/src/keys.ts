@@ -1,0 +1,46 @@
+import type { ShardTag } from '@freshet/coherence'
+import type { ValueAddress } from './value-store.js'
+
+/**
+ * The physical keys of a namespace. All of a shard lies in one hash slot (its braces hold namespace and shard), all of the
+ * namespace's own state in another.
+ */
+export class Keys {
+  /** Throws RangeError for a namespace that would break the hash slots. */
+  constructor(readonly namespace: string) {
+    if (!/^[A-Za-z0-9._-]+$/.test(namespace))
+      throw new RangeError(`"${namespace}" is not a namespace; use letters, digits, ".", "_" and "-"`)
+  }
+
+  value({ shard, fingerprint, keyText }: ValueAddress): string {
+    return `{${this.namespace}:${shard}}:v:${fingerprint}:${keyText}`
+  }
+
+  generation(shard: number, tag: string): string {
+    return `{${this.namespace}:${shard}}:g:${tag}`
+  }
+
+  generationOf({ shard, tag }: ShardTag): string {
+    return this.generation(shard, tag)
+  }
+
+  recent(shard: number): string {
+    return `{${this.namespace}:${shard}}:r`
+  }
+
+  cursors(topic: string): string {
+    return `{${this.namespace}}:cursor:${topic}`
+  }
+
+  get applied(): string {
+    return `{${this.namespace}}:applied`
+  }
+
+  get catalogs(): string {
+    return `{${this.namespace}}:catalogs`
+  }
+
+  gapProgress(gapId: string): string {
+    return `{${this.namespace}}:gap:${gapId}`
+  }
+}

@@ -1,0 +1,93 @@
+import { leastApplied, newGeneration, type AppliedWatermark, type ShardTag } from '@freshet/coherence'
+import { call, type Command, type Connection } from './connection.js'
+import { catalogField } from './fence-session.js'
+import type { CatalogInForce } from './fence-store.js'
+import type { Keys } from './keys.js'
+import { parseRecent } from './recent-fields.js'
+import { hashReply, textsReply } from './replies.js'
+import { renewScript } from './scripts.js'
+import { parseApplied, parseCatalog } from './state-codec.js'
+import { ValuesUnavailableError } from './unavailable.js'
+import type { Captured, ReadReply, ReadRequest, ValueAddress, ValueStore } from './value-store.js'
+
+export class RedisValueStore implements ValueStore {
+  constructor(
+    private readonly connection: Connection,
+    private readonly keys: Keys,
+  ) {}
+
+  async read(request: ReadRequest, extra: readonly ShardTag[] = []): Promise<ReadReply> {
+    const keys = [this.keys.value(request)]
+    for (const tag of request.tags) keys.push(this.keys.generation(request.shard, tag))
+    for (const tag of extra) keys.push(this.keys.generationOf(tag))
+    const [value = null, ...generations] = await this.answered('read', () => this.connection.redis.mgetBuffer(keys))
+    const texts = generations.map((generation) => generation?.toString('latin1') ?? null)
+    const own = request.tags.length
+    return { value, generations: texts.slice(0, own), extra: texts.slice(own) }
+  }
+
+  async generations(tags: readonly ShardTag[]): Promise<readonly (string | null)[]> {
+    if (tags.length === 0) return []
+    return this.answered('read generations', () =>
+      this.connection.redis.mget(tags.map((tag) => this.keys.generationOf(tag))),
+    )
+  }
+
+  async capture(tags: readonly ShardTag[], ttlMs: number): Promise<Captured> {
+    const keys = tags.map((tag) => this.keys.generationOf(tag))
+    const generations = await this.createGenerations(keys, ttlMs)
+    const shards = [...new Set(tags.map(({ shard }) => shard))]
+    const recents = await this.run(
+      'capture recent records', // R2: only after the generations are there
+      shards.map((shard) => ['hgetall', this.keys.recent(shard)]),
+    )
+    return { generations, recents: recents.map((fields) => parseRecent(hashReply(fields))) }
+  }
+
+  async store(
+    address: ValueAddress,
+    bytes: Buffer,
+    ttlMs: number,
+    renew: readonly ShardTag[],
+    renewMs = ttlMs,
+  ): Promise<void> {
+    await this.run('store', [
+      ...renew.map((tag) => call(renewScript, this.keys.generationOf(tag), `${renewMs}`)),
+      ['set', this.keys.value(address), bytes, 'PX', ttlMs],
+    ])
+  }
+
+  async catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined> {
+    const field = catalogField(owner, version)
+    const text = await this.answered('read catalog', () => this.connection.redis.hget(this.keys.catalogs, field))
+    return text === null ? undefined : parseCatalog(text)
+  }
+
+  async applied(): Promise<AppliedWatermark | undefined> {
+    const fields = await this.answered('read watermarks', () => this.connection.redis.hgetall(this.keys.applied))
+    return leastApplied(Object.values(fields).map(parseApplied))
+  }
+
+  /** An eviction can take a generation between the two commands; nothing may be stored under a missing one. */
+  private async createGenerations(keys: readonly string[], ttlMs: number): Promise<string[]> {
+    if (keys.length === 0) return []
+    const create = keys.map((key): Command => ['set', key, newGeneration(), 'PX', ttlMs, 'NX'])
+    const replies = await this.run('capture generations', [...create, ['mget', ...keys]])
+    const generations = textsReply(replies.at(-1)).filter((generation) => generation !== null)
+    if (generations.length < keys.length)
+      throw new ValuesUnavailableError('capture generations', 'a generation was evicted as soon as it was made')
+    return generations
+  }
+
+  private run(operation: string, commands: readonly Command[]): Promise<unknown[]> {
+    return this.answered(operation, () => this.connection.pipeline(commands))
+  }
+
+  private async answered<T>(operation: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (cause) {
+      throw new ValuesUnavailableError(operation, cause instanceof Error ? cause.message : String(cause), { cause })
+    }
+  }
+}

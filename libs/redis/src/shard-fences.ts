@@ -1,0 +1,33 @@
+import { SHARDS, type Tag } from '@freshet/cache-keys'
+import type { RecentTransaction, ShardTag } from '@freshet/coherence'
+import type { ShardFence } from './fence-store.js'
+
+/** A tag to fence, and the transactions that made its values wrong. */
+export interface TagFence {
+  readonly tag: Tag
+  readonly transactions: readonly RecentTransaction[]
+}
+
+export const everyShard: readonly number[] = Array.from({ length: SHARDS }, (_, shard) => shard)
+
+/** A tag in each shard that it lives in: one, or all for a template's. */
+export const placesOf = ({ text, shard }: Tag): ShardTag[] =>
+  shard === 'all' ? everyShard.map((each) => ({ shard: each, tag: text })) : [{ shard, tag: text }]
+
+/** Merges a batch by shard, each tag and each transaction once. */
+export function shardFences(fences: Iterable<TagFence>): ShardFence[] {
+  const merged = new Map<number, { tags: Set<string>; transactions: Map<bigint, RecentTransaction> }>()
+  for (const { tag, transactions } of fences) {
+    for (const place of placesOf(tag)) {
+      const fence = merged.get(place.shard) ?? { tags: new Set(), transactions: new Map() }
+      merged.set(place.shard, fence)
+      fence.tags.add(place.tag)
+      for (const each of transactions) fence.transactions.set(each.xid, each)
+    }
+  }
+  return [...merged].map(([shard, { tags, transactions }]) => ({
+    shard,
+    tags: [...tags],
+    transactions: [...transactions.values()],
+  }))
+}
