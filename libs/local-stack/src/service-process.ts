@@ -33,7 +33,9 @@ export class ServiceStartError extends Error {
   }
 }
 
-type Mode = { readonly at: 'stopped' } | { readonly at: 'running' | 'paused'; readonly child: ChildProcess; readonly gone: Promise<void> }
+type Mode =
+  | { readonly at: 'stopped' }
+  | { readonly at: 'running' | 'paused'; readonly child: ChildProcess; readonly gone: Promise<void> }
 
 const keptLines = 400
 const drainMs = 15_000
@@ -102,7 +104,9 @@ export class ServiceProcess {
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
     }
     await untilPasses(ask, readyWithinMs, failIfOver).catch((error: unknown) => {
-      throw error instanceof WaitTimeoutError ? new ServiceStartError(name, `it is not ready: ${error.message}`, this.logTail(20)) : error
+      throw error instanceof WaitTimeoutError
+        ? new ServiceStartError(name, `it is not ready: ${error.message}`, this.logTail(20))
+        : error
     })
   }
 

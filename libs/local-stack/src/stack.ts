@@ -1,11 +1,15 @@
 import { homedir } from 'node:os'
 import { database } from './accepts.js'
 import { CleanUp } from './clean-up.js'
-import { containerEngineAnswers, ImageUnavailableError } from './containers/engine.js'
-import { startContainers } from './containers/start.js'
+import { ImageUnavailableError, StackStartError } from './errors.js'
 import { startNative } from './native/start.js'
 import type { Endpoint, Endpoints, Server, ServerName } from './server.js'
 import { stackSettings, type ProviderName, type StackOptions, type StackSettings } from './settings.js'
+
+interface Running {
+  provider: ProviderName
+  endpoints: Endpoints
+}
 
 /** A Postgres, a Kafka broker and a Redis that run for the one who started them. */
 export interface Stack {
@@ -48,21 +52,29 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-async function start(
-  settings: StackSettings,
-  cleanUp: CleanUp,
-): Promise<{ provider: ProviderName; endpoints: Endpoints }> {
-  const { provider, onProgress } = settings
-  if (provider === 'containers' || (provider === 'auto' && (await containerEngineAnswers()))) {
-    try {
-      return { provider: 'containers', endpoints: await startContainers(settings, cleanUp) }
-    } catch (error) {
-      if (provider === 'containers' || !(error instanceof ImageUnavailableError)) throw error
-      onProgress(`stack: ${error.reason}; starting natively instead`)
-      await cleanUp.run()
-    }
+async function start(settings: StackSettings, cleanUp: CleanUp): Promise<Running> {
+  if (settings.provider === 'native') return natively(settings, cleanUp)
+  // Loaded only here: testcontainers costs half a second.
+  const { connectEngine, startContainers } = await import('./containers/start.js')
+  const engine = await connectEngine()
+  if (settings.provider === 'auto' && engine === undefined) return natively(settings, cleanUp)
+  if (engine === undefined) throw noEngine()
+  try {
+    return { provider: 'containers', endpoints: await startContainers(engine, settings, cleanUp) }
+  } catch (error) {
+    if (settings.provider === 'containers' || !(error instanceof ImageUnavailableError)) throw error
+    settings.onProgress(`containers: ${error.reason}; starting natively instead`)
+    return natively(settings, cleanUp)
   }
+}
+
+async function natively(settings: StackSettings, cleanUp: CleanUp): Promise<Running> {
   return { provider: 'native', endpoints: await startNative(settings, cleanUp) }
+}
+
+function noEngine(): StackStartError {
+  const remedy = "Start Docker, or use the provider 'native', which needs a JDK 17 or newer and Maven 3."
+  return new StackStartError({ server: 'containers', reason: 'no Docker engine answers', remedy })
 }
 
 function describe(provider: ProviderName, endpoints: Endpoints, stop: () => Promise<void>): Stack {

@@ -16,16 +16,20 @@ export class WaitTimeoutError extends Error {
  * Tries `attempt` until it no longer throws. Throws WaitTimeoutError after `deadlineMs`, and what `giveUp` throws
  * as soon as it throws.
  */
-export async function untilPasses(attempt: () => Promise<void>, deadlineMs: number, giveUp: () => void): Promise<void> {
+export async function untilPasses(
+  attempt: () => Promise<void>,
+  deadlineMs: number,
+  giveUp: () => Promise<void> | void,
+): Promise<void> {
   const deadline = performance.now() + deadlineMs
   for (;;) {
-    giveUp()
+    await giveUp()
     try {
       await attempt()
-      giveUp() // an answer does not count if the server is gone: another one may have answered
+      await giveUp() // an answer does not count if the server is gone: another one may have answered
       return
     } catch (error) {
-      giveUp()
+      await giveUp()
       if (performance.now() > deadline) throw new WaitTimeoutError(deadlineMs, error)
     }
     await delay(20)

@@ -28,22 +28,9 @@ export interface NativeStart {
 
 /** Starts the three servers as processes of this machine, in parallel. Throws StackStartError. */
 export async function startNative(settings: StackSettings, cleanUp: CleanUp): Promise<Endpoints> {
-  const { onProgress, cacheFolder } = settings
-  const folder = await mkdtemp(join(tmpdir(), 'freshet-stack-'))
-  cleanUp.add(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
-  await chmod(folder, 0o711) // Postgres may run as another user and has to get through to its own folder
-  const guard = startGuard(folder)
-  cleanUp.add(async () => guard.release())
+  const { onProgress } = settings
   const abort = new AbortController()
-  let fetched: Promise<Artifacts> | undefined
-  const start: NativeStart = {
-    settings,
-    folder,
-    guard,
-    signal: abort.signal,
-    onServer: (server) => cleanUp.add(async () => server.end()),
-    artifacts: (server) => (fetched ??= fetchArtifacts({ cacheFolder, server, onProgress, signal: abort.signal })),
-  }
+  const start = await prepareStart(settings, cleanUp, abort.signal)
   const timed = async (name: ServerName, starting: Promise<Endpoint>): Promise<Endpoint> => {
     const begun = performance.now()
     const endpoint = await starting
@@ -58,4 +45,27 @@ export async function startNative(settings: StackSettings, cleanUp: CleanUp): Pr
     timed('redis', startRedis(start)),
   ])
   return { postgres, kafka, redis }
+}
+
+/** A folder and a guard for servers of this machine; `cleanUp` ends them all, whichever of them are started. */
+export async function prepareStart(
+  settings: StackSettings,
+  cleanUp: CleanUp,
+  signal: AbortSignal,
+): Promise<NativeStart> {
+  const { onProgress, cacheFolder } = settings
+  const folder = await mkdtemp(join(tmpdir(), 'freshet-stack-'))
+  cleanUp.add(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+  await chmod(folder, 0o711) // Postgres may run as another user and has to get through to its own folder
+  const guard = startGuard(folder)
+  cleanUp.add(async () => guard.release())
+  let fetched: Promise<Artifacts> | undefined
+  return {
+    settings,
+    folder,
+    guard,
+    signal,
+    onServer: (server) => cleanUp.add(async () => server.end()),
+    artifacts: (server) => (fetched ??= fetchArtifacts({ cacheFolder, server, onProgress, signal })),
+  }
 }
