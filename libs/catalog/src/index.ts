@@ -1,1 +1,31 @@
-export {}
+export { catalog, type CatalogOptions } from './builder.js'
+export { canonicalJson } from './canonical.js'
+export { governingTags, templateOf, type Catalog, type CompiledTemplate } from './compiled.js'
+export { DurationSyntaxError, formatDuration, parseDuration } from './duration.js'
+export { event, type DeclaredEvent, type EmittedEventDefinition, type EventParameterType } from './event.js'
+export { placeholdersOf } from './eviction.js'
+export { CatalogInvalidError, describeFault, type Fault, type FaultCode, type WarningCode } from './fault.js'
+export {
+  catalogJson,
+  type CatalogJson,
+  type EmittedEventJson,
+  type RuleJson,
+  type TableJson,
+  type TargetJson,
+  type TemplateJson,
+} from './json.js'
+export {
+  key,
+  KeyWithoutCatalogError,
+  type DeclaredKey,
+  type KeyDefinition,
+  type KeyOptions,
+  type ParameterNames,
+  type ParametersOf,
+  type TypedKey,
+  type UntypedKeyDefinition,
+} from './key.js'
+export type { Occasion, Row, Rule, RuleOptions } from './rule.js'
+export { table, type ColumnValue, type DeclaredTable, type Selection, type Table, type TableOptions } from './table.js'
+export { template, wildcard, type BoundWildcard, type ColumnRef, type FenceTarget, type Target } from './target.js'
+export { catalogFromJson, validateCatalog, type Validation } from './validate.js'

@@ -1,0 +1,32 @@
+import type { EmittedEventJson } from './json.js'
+import { declareRule, type Occasion } from './rule.js'
+
+/** The types that an emitted event's parameters may have. */
+export type EventParameterType = EmittedEventJson['parameters'][string]
+
+/** An event that services emit inside their transactions. */
+export interface DeclaredEvent {
+  readonly name: string
+  readonly json: EmittedEventJson
+}
+
+/** A declared event: where its rule begins. */
+export interface EmittedEventDefinition<Name extends string, Parameter extends string>
+  extends DeclaredEvent, Occasion<Name, Parameter> {}
+
+/**
+ * Declares an event that services emit (`emitEvent`); the name's part before the first dot is its entity.
+ *
+ * @example event('invoice.voided', { memberId: 'int8' }).fences((e) => [keys.balance.of({ id: e.memberId })])
+ */
+export function event<
+  const Name extends `${string}.${string}`,
+  const Parameters extends Readonly<Record<string, EventParameterType>>,
+>(name: Name, parameters: Parameters): EmittedEventDefinition<Name, keyof Parameters & string> {
+  const declared: DeclaredEvent = { name, json: { parameters: { ...parameters } } }
+  const aliases = Object.keys(parameters) as (keyof Parameters & string)[]
+  return {
+    ...declared,
+    fences: (targets, options) => declareRule({ event: declared }, { event: name }, aliases, targets, options),
+  }
+}
