@@ -1,1 +1,35 @@
-export {}
+export { takeFloor } from './snapshot/floor.js'
+export { readSystemIdentity, type SystemIdentity } from './snapshot/identity.js'
+export { createPool, type Database, type PoolOptions } from './snapshot/pool.js'
+export { takeSnapshot, takeTablesSnapshot, type PrimarySnapshot, type TablesSnapshot } from './snapshot/snapshot.js'
+export { StandbyRefusedError } from './snapshot/standby-refused.js'
+export { describeTables } from './tables/describe.js'
+export type {
+  ColumnFacts,
+  LeafFacts,
+  PrimaryKey,
+  RelationKind,
+  ReplicaIdentity,
+  TableFacts,
+  UniqueIndex,
+} from './tables/facts.js'
+export { tableFingerprint, tablesChanged } from './tables/fingerprint.js'
+export { alterPublications, PublicationLockedError, readPublications, type AlterOptions } from './tables/publication.js'
+export {
+  appendPublication,
+  planPublications,
+  publicationNames,
+  type PublicationFault,
+  type PublicationPlan,
+  type PublicationState,
+  type PublicationWish,
+  type PublishedTable,
+} from './tables/publication-plan.js'
+export {
+  oldColumnsOf,
+  publishable,
+  type InsertsOnlyReason,
+  type Publishable,
+  type UnsupportedReason,
+} from './tables/publishable.js'
+export { quoteIdentifier, quoteLiteral, quoteTable } from './tables/quote.js'
