@@ -1,1 +1,2 @@
-export {}
+export { FakeRedisServer } from './fake-redis.js'
+export { redisContract, type RedisUnderTest } from './redis-contract.js'

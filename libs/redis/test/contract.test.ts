@@ -1,0 +1,14 @@
+import { FakeRedisServer, redisContract } from '@freshet/testing'
+import { startRealRedis } from './real-redis.js'
+
+redisContract('ioredis on a real server', () => startRealRedis('contract'))
+
+redisContract('the fake', async () => {
+  const server = new FakeRedisServer()
+  return {
+    connect: async () => server.connect(),
+    breakConnections: async () => server.breakConnections(),
+    flush: async () => server.flush(),
+    stop: async () => undefined,
+  }
+})

@@ -1,0 +1,53 @@
+import { startRedis } from '@freshet/local-stack'
+import { connectRedis, type RedisPort } from '@freshet/redis'
+import type { RedisUnderTest } from '@freshet/testing'
+import { Redis } from 'ioredis'
+
+/** A real server, with a connection of the test's own beside those of the ports. */
+export interface RealRedis extends RedisUnderTest {
+  readonly url: string
+  readonly direct: Redis
+}
+
+/** Starts a server on which all ports of a test share one namespace. */
+export async function startRealRedis(namespace: string): Promise<RealRedis> {
+  const { redisUrl: url, stop } = await startRedis()
+  const direct = new Redis(url)
+  const ports: RedisPort[] = []
+  return {
+    url,
+    direct,
+    connect: async () => {
+      const port = connectRedis({ url, namespace, role: 'service' })
+      await port.ready()
+      ports.push(port)
+      return port
+    },
+    breakConnections: async () => {
+      const reconnected = ports.map((port) => nextConnection(port))
+      await direct.client('KILL', 'TYPE', 'normal', 'SKIPME', 'YES')
+      await Promise.all(reconnected)
+    },
+    flush: async () => {
+      await direct.flushall()
+    },
+    stop: async () => {
+      direct.disconnect()
+      await stop()
+    },
+  }
+}
+
+function nextConnection(port: RedisPort): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const health = port.health()
+      reject(new Error(`no new connection in 10 s; the port is ${JSON.stringify(health)}`))
+    }, 10_000)
+    const stop = port.fences.onReconnect(() => {
+      clearTimeout(timer)
+      stop()
+      resolve()
+    })
+  })
+}
