@@ -82,7 +82,10 @@ type Columns = Readonly<Record<string, ColumnRef>>
 
 /** A loop over the names and not `Object.values`: `of` is on the way of every read. */
 function bindsColumns(bound: object): bound is Columns {
-  for (const name in bound) if (bound[name as keyof typeof bound] instanceof ColumnRef) return true
+  for (const name in bound) {
+    const value: unknown = bound[name as keyof typeof bound]
+    if (value instanceof ColumnRef) return true
+  }
   return false
 }
 
