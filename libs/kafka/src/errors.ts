@@ -33,3 +33,19 @@ export class KafkaClosedError extends Error {
     this.name = 'KafkaClosedError'
   }
 }
+
+/** No broker of the list answers. */
+export class KafkaUnreachableError extends Error {
+  readonly code = 'KAFKA_UNREACHABLE'
+  constructor(
+    readonly brokers: readonly string[],
+    readonly kafkaError: string,
+    options: ErrorOptions,
+  ) {
+    super(
+      `no Kafka broker answers at ${brokers.join(', ')} (${kafkaError}); start it, or correct FRESHET_KAFKA_BROKERS`,
+      options,
+    )
+    this.name = 'KafkaUnreachableError'
+  }
+}

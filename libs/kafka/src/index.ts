@@ -1,5 +1,5 @@
 export { connectKafka } from './connect.js'
-export { KafkaClosedError, SendFailedError, UnknownTopicError } from './errors.js'
+export { KafkaClosedError, KafkaUnreachableError, SendFailedError, UnknownTopicError } from './errors.js'
 export type {
   BatchConsumer,
   BatchContext,

@@ -102,7 +102,10 @@ export interface TopicPartition {
 
 /** What a consumer says of itself: only `consuming` is healthy; `paused` keeps the place in the group. */
 export type ConsumerHealth =
-  | { readonly state: 'consuming' }
+  | {
+      readonly state: 'consuming'
+      /** Those that do not exist yet; they are joined once they do. */ readonly missingTopics?: readonly string[]
+    }
   | {
       readonly state: 'stopped' | 'starting' | 'waiting-for-topics' | 'paused' | 'restarting' | 'failing'
       readonly reason: string
@@ -119,6 +122,8 @@ export interface BatchConsumer {
   /** Goes on from `positions`. */
   resume(): void
   assignment(): readonly TopicPartition[]
+  /** Reads other topics from now on; those that stay go on from `positions`. */
+  subscribe(topics: readonly string[]): void
 }
 
 export interface BroadcastOptions {

@@ -1,0 +1,204 @@
+import type { Consumer, Kafka } from 'kafkajs'
+import type { CommitPolicy } from './commits.js'
+import { KafkaClosedError } from './errors.js'
+import { failureOf } from './failure.js'
+import { Membership, type Progress, type RefreshingAdmin } from './membership.js'
+import type { BatchConsumer, ConsumerHealth, ConsumerOptions, Positions, TopicPartition } from './port.js'
+import { Backoff, connectionRetry, pause } from './retries.js'
+
+/** An idle fetch returns after this time; a paused partition that is resumed waits for it at most. */
+const maxWaitMs = 250
+const topicsEveryMs = 500
+const metadataMaxAgeMs = 30_000
+/** One worker a partition, so that no partition waits for another's handler; kafkajs wants the number before it knows the assignment. */
+const workers = 256
+
+type Mode =
+  | { readonly name: 'stopped' }
+  | { readonly name: 'starting' }
+  | { readonly name: 'waiting-for-topics'; readonly missing: readonly string[] }
+  | { readonly name: 'member'; readonly membership: Membership; readonly missing: readonly string[] }
+  | { readonly name: 'restarting'; readonly reason: string }
+
+/**
+ * A member of a consumer group that does not end by itself.
+ *
+ *   stopped --start()--> starting --> waiting-for-topics --one exists--> member --close()--> stopped
+ *                           ^                                              |
+ *                           +------- restarting(reason), after a pause <---+ crash, other topics
+ */
+export class GroupConsumer implements BatchConsumer {
+  #mode: Mode = { name: 'stopped' }
+  #pausedBecause: string | undefined
+  #topics: readonly string[]
+  #supervision: Promise<void> | undefined
+  /** Ends the present membership; a new one follows unless `#closing`. */
+  #endMembership: (why: string) => void = () => undefined
+  readonly #closing = new AbortController()
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly admin: RefreshingAdmin,
+    private readonly options: ConsumerOptions,
+    private readonly inner: Progress & { readonly commits: CommitPolicy },
+  ) {
+    this.#topics = options.topics
+  }
+
+  async start(): Promise<void> {
+    if (this.#closing.signal.aborted) throw new KafkaClosedError(`the consumer of group ${this.options.groupId}`)
+    this.#mode = { name: 'starting' }
+    this.#supervision ??= this.#supervise()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#endMembership('closing')
+    await this.#supervision
+    this.#mode = { name: 'stopped' }
+  }
+
+  pause(reason = 'paused by its owner'): void {
+    this.#pausedBecause = reason
+    if (this.#mode.name === 'member') this.#mode.membership.pause(reason)
+  }
+
+  resume(): void {
+    this.#pausedBecause = undefined
+    if (this.#mode.name === 'member') this.#mode.membership.resume()
+  }
+
+  subscribe(topics: readonly string[]): void {
+    this.#topics = topics
+    this.#endMembership('other topics')
+  }
+
+  assignment(): readonly TopicPartition[] {
+    if (this.#mode.name !== 'member') return []
+    return this.#mode.membership.lanes.map(({ topic, partition }) => ({ topic, partition }))
+  }
+
+  health(): ConsumerHealth {
+    const mode = this.#mode
+    switch (mode.name) {
+      case 'stopped':
+        return { state: 'stopped', reason: 'not started, or closed' }
+      case 'starting':
+        return { state: 'starting', reason: 'joining its group' }
+      case 'waiting-for-topics':
+        return { state: 'waiting-for-topics', reason: `does not exist yet: ${mode.missing.join(', ')}` }
+      case 'restarting':
+        return { state: 'restarting', reason: mode.reason }
+      case 'member':
+        return this.#memberHealth(mode.membership, mode.missing)
+    }
+  }
+
+  #memberHealth(membership: Membership, missing: readonly string[]): ConsumerHealth {
+    if (this.#pausedBecause !== undefined) return { state: 'paused', reason: this.#pausedBecause }
+    const behind = membership.lanes.find(({ failure }) => failure !== undefined)
+    if (behind) return { state: 'failing', reason: `${behind.topic}/${behind.partition}: ${behind.failure ?? ''}` }
+    if (!membership.joined) return { state: 'starting', reason: 'joining its group' }
+    if (membership.lanes.some(({ mode }) => mode === 'seeking'))
+      return { state: 'starting', reason: 'asking where to go on' }
+    return { state: 'consuming', ...(missing.length > 0 && { missingTopics: missing }) }
+  }
+
+  async #supervise(): Promise<void> {
+    const { signal } = this.#closing
+    const backoff = new Backoff(250, 5_000)
+    while (!signal.aborted) {
+      try {
+        const topics = await this.#existingTopics()
+        if (topics.length === 0) continue
+        const reason = await this.#beMember(topics, () => backoff.reset())
+        this.#mode = { name: 'restarting', reason }
+        if (reason === otherTopics) continue
+      } catch (error) {
+        const { name } = failureOf(error)
+        this.#mode = {
+          name: 'restarting',
+          reason: `${name}: ${error instanceof Error ? error.message : String(error)}`,
+        }
+      }
+      await backoff.wait(signal)
+    }
+  }
+
+  /** Waits for the first topic that exists; none when closing. */
+  async #existingTopics(): Promise<readonly string[]> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      const existing = new Set(await this.admin.topics())
+      const wanted = this.#topics
+      const topics = wanted.filter((topic) => existing.has(topic))
+      if (topics.length > 0) return topics
+      this.#mode = { name: 'waiting-for-topics', missing: wanted }
+      await pause(topicsEveryMs, signal)
+    }
+    return []
+  }
+
+  /** Joins, and stays until it crashes, closes, or is to read other topics. Returns why it ended. */
+  async #beMember(topics: readonly string[], onJoined: () => void): Promise<string> {
+    const client = this.kafka.consumer({
+      groupId: this.options.groupId,
+      allowAutoTopicCreation: false,
+      sessionTimeout: this.options.sessionTimeoutMs ?? 10_000,
+      heartbeatInterval: Math.floor((this.options.sessionTimeoutMs ?? 10_000) / 4),
+      rebalanceTimeout: 30_000,
+      maxWaitTimeInMs: maxWaitMs,
+      minBytes: 1,
+      metadataMaxAge: metadataMaxAgeMs,
+      retry: connectionRetry,
+    })
+    const ended = new Promise<string>((resolve) => {
+      this.#endMembership = resolve
+      client.on(client.events.CRASH, ({ payload }) => {
+        crashed = true
+        resolve(`${failureOf(payload.error).name}: ${payload.error.message}`)
+      })
+    })
+    let crashed = false
+    client.on(client.events.GROUP_JOIN, onJoined)
+    const { admin, inner, options } = this
+    const positions = options.positions === 'committed' ? this.#committed : options.positions
+    const membership = new Membership(client, { ...options, ...inner, admin, positions }, this.#pausedBecause)
+    const missing = this.#topics.filter((topic) => !topics.includes(topic))
+    const awaitingTopics = new AbortController()
+    this.#mode = { name: 'member', membership, missing }
+    try {
+      await client.connect()
+      await client.subscribe({ topics: [...topics], fromBeginning: true })
+      await client.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: workers,
+        eachBatch: (payload) => membership.eachBatch(payload),
+      })
+      if (missing.length > 0) void this.#awaitTopics(missing, awaitingTopics.signal)
+      if (this.#closing.signal.aborted) this.#endMembership('closing')
+      return await ended
+    } finally {
+      awaitingTopics.abort()
+      await (crashed ? membership.abandon() : membership.end())
+      await leave(client)
+    }
+  }
+
+  /** Ends the membership once one of these topics exists, so that the next one reads it too. */
+  async #awaitTopics(missing: readonly string[], signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(topicsEveryMs, signal)
+      const existing: readonly string[] = await this.admin.topics().catch(() => [])
+      if (!signal.aborted && missing.some((topic) => existing.includes(topic))) this.#endMembership(otherTopics)
+    }
+  }
+
+  readonly #committed: Positions = (topic) => this.admin.committed(this.options.groupId, topic)
+}
+
+const otherTopics = 'other topics'
+
+/** Disconnecting throws where the connection is what failed. */
+const leave = (client: Consumer): Promise<void> => client.disconnect().catch(() => undefined)

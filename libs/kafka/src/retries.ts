@@ -1,0 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RetryOptions } from 'kafkajs'
+
+/** kafkajs' own tries: few, since what comes after them (restart, resend) is decided here. */
+export const connectionRetry: RetryOptions = {
+  retries: 3,
+  initialRetryTime: 100,
+  maxRetryTime: 1_000,
+  factor: 0.2,
+  multiplier: 2,
+  // kafkajs would restart a crashed consumer in some cases only; ours restarts it in all.
+  restartOnFailure: () => Promise.resolve(false),
+}
+
+/** About 13 s with a dead broker, more than a restart of it takes; retried under the same sequence numbers, so never twice in the log. */
+export const sendRetry: RetryOptions = { ...connectionRetry, retries: 8, initialRetryTime: 50 }
+
+/** Doubling pauses with jitter. */
+export class Backoff {
+  #failures = 0
+
+  constructor(
+    private readonly firstMs: number,
+    private readonly maxMs: number,
+  ) {}
+
+  /** Waits longer after each call. Ends early, without an error, when the signal is aborted. */
+  async wait(signal: AbortSignal): Promise<void> {
+    const limitMs = Math.min(this.maxMs, this.firstMs * 2 ** this.#failures)
+    this.#failures += 1
+    await pause(limitMs * (0.75 + Math.random() / 4), signal)
+  }
+
+  reset(): void {
+    this.#failures = 0
+  }
+}
+
+/** Ends early, without an error, when the signal is aborted. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await sleep(ms, undefined, { signal, ref: true }).catch(() => undefined)
+}
