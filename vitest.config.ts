@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['@freshet/source', 'module', 'node', 'development|production', 'import', 'default']
+// 'import' and 'default' are left out: workers get these for require() too, and pg would be handed a module for its pool
+const conditions = ['@freshet/source', 'module', 'node', 'development|production']
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions, externalConditions: conditions } } }
 
 export default defineConfig({
