@@ -35,7 +35,7 @@ export function canonicalQuery(query: Query): string {
 function queryPart(name: string, value: Exclude<QueryValue, undefined>): string {
   const escapedName = name === '' ? '%' : escapeQueryPart(name)
   if (value === null) return escapedName
-  if (typeof value !== 'object') return `${escapedName}=${queryScalar(name, value)}`
+  if (!isArray(value)) return `${escapedName}=${queryScalar(name, value)}`
   const elements = value.map((element) => (element === null ? '+,' : `${queryScalar(name, element)},`))
   return `${escapedName}=+${elements.join('')}`
 }
@@ -44,7 +44,10 @@ function queryScalar(name: string, value: Scalar): string {
   if (typeof value === 'string') return escapeQueryPart(value)
   if (typeof value === 'number' && !Number.isFinite(value))
     throw new UnencodableParameterError(`query.${name}`, String(value), 'a finite number')
-  if (typeof value === 'object' || typeof value === 'function' || typeof value === 'symbol' || value === undefined)
+  if (!['number', 'bigint', 'boolean'].includes(typeof value))
     throw new UnencodableParameterError(`query.${name}`, typeof value, 'a scalar, null, or an array of these')
   return escapeQueryPart(String(value))
 }
+
+const isArray = (value: Exclude<QueryValue, undefined | null>): value is readonly (Scalar | null)[] =>
+  Array.isArray(value)
