@@ -1,1 +1,34 @@
-export {}
+export type { TagTarget } from './address.js'
+export { Cache, type CacheHealth, type LoadingReadOptions, type ReadOptions } from './cache.js'
+export { createCache, type CacheOptions, type MemoryOptions } from './create-cache.js'
+export {
+  CacheClosedError,
+  CatalogNotInForceError,
+  CatalogRefusedError,
+  KafkaNotConfiguredError,
+  LoaderCycleError,
+  LoaderEndedError,
+  LoaderMissingError,
+  LoadLimitError,
+  LoadTimeoutError,
+  RegistrationTimeoutError,
+  UnencodableValueError,
+  WildcardUndeclaredError,
+  type RefusalFault,
+} from './errors.js'
+export type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
+export type { LoadLimit } from './limiter.js'
+export {
+  OccurrenceCounter,
+  type BlindCause,
+  type DropCause,
+  type Layer,
+  type Occurrence,
+  type OccurrenceListener,
+  type ReadMiss,
+  type StoreRefusal,
+  type TemplateCounts,
+} from './occurrence.js'
+export type { Reading } from './reading.js'
+export type { RegisterOptions } from './register.js'
+export { ageHeader, cacheStatusHeader } from './response-headers.js'

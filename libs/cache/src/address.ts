@@ -1,0 +1,79 @@
+import { bindKey, bindWildcard, patternOf, templateTag, type BoundKey, type ParameterKinds } from '@freshet/cache-keys'
+import {
+  governingTags,
+  templateOf,
+  type BoundWildcard,
+  type Catalog,
+  type CompiledTemplate,
+  type TypedKey,
+} from '@freshet/catalog'
+import type { ShardTag } from '@freshet/coherence'
+import { parseWildcard } from '@freshet/cache-keys'
+import { WildcardUndeclaredError } from './errors.js'
+
+/** Kinds by template name, as the record in force has them. */
+export type KindsOfTemplates = Readonly<Record<string, ParameterKinds>>
+
+/** One value's place in every layer, and what governs it. */
+export interface Address {
+  readonly template: CompiledTemplate
+  readonly key: BoundKey
+  /** The value's name inside this process; holds the fingerprint, as the physical key does. */
+  readonly id: string
+  /** Governing tags in the order of value headers, all in the key's shard. */
+  readonly required: readonly ShardTag[]
+  /** What it was bound under; undefined while the kinds are unknown, and then nothing may be read or stored by it. */
+  readonly kinds: KindsOfTemplates | undefined
+}
+
+/**
+ * Finds the value behind a key.
+ *
+ * Throws KeyWithoutCatalogError when the catalog does not declare its template, and UnencodableParameterError when a
+ * parameter is missing or has no canonical text.
+ */
+export function addressOf(catalog: Catalog, key: TypedKey, kinds: KindsOfTemplates | undefined): Address {
+  const template = templateOf(catalog, key)
+  const bound = bindKey(template.template, key.parameters, kinds?.[template.name])
+  const { shard } = bound
+  return {
+    template,
+    key: bound,
+    id: `${template.fingerprint}:${bound.text}`,
+    required: governingTags(template, bound).map((tag) => ({ shard, tag: tag.text })),
+    kinds,
+  }
+}
+
+/** What a loader's `tag()` takes: another key, or a wildcard with values bound. */
+export type TagTarget = TypedKey | BoundWildcard
+
+/**
+ * The tags by which a loader's value is fenced with the target. Of a wildcard also the templates that it governs, whose
+ * tags are what a gap fences (R9).
+ *
+ * Throws as `addressOf`, and WildcardUndeclaredError when the wildcard governs no template of the catalog.
+ */
+export function tagsOf(catalog: Catalog, target: TagTarget, kinds: KindsOfTemplates | undefined): readonly ShardTag[] {
+  if (!('wildcard' in target)) return addressOf(catalog, target, kinds).required
+  const wildcard = parseWildcard(target.wildcard)
+  const pattern = patternOf(wildcard.segments)
+  const governed = [...catalog.templates.values()].flatMap((template) => {
+    const own = template.wildcards.find(({ segments }) => patternOf(segments) === pattern)
+    return own ? [{ template, own }] : []
+  })
+  const [first] = governed
+  if (first === undefined) throw new WildcardUndeclaredError(target.wildcard, catalog.owner)
+  // The template names the same places by names of its own, and kinds go by those.
+  const own = Object.fromEntries(
+    wildcard.parameters.flatMap((name, place) => {
+      const value = target.parameters[name]
+      return value === undefined ? [] : [[first.own.parameters[place] ?? name, value]]
+    }),
+  )
+  const bound = bindWildcard(first.own, own, kinds?.[first.template.name])
+  if (bound.shard === 'all') return []
+  const { shard } = bound
+  const texts = [bound.text, ...governed.map(({ template }) => templateTag(template.template).text)]
+  return texts.map((tag) => ({ shard, tag }))
+}

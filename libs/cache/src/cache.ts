@@ -1,0 +1,200 @@
+import type { Query, Scalar } from '@freshet/cache-keys'
+import { KeyWithoutCatalogError, templateOf, type Catalog, type KeyDefinition, type TypedKey } from '@freshet/catalog'
+import type { CatalogInForce } from '@freshet/redis'
+import { addressOf } from './address.js'
+import { CacheClosedError, LoaderMissingError } from './errors.js'
+import type { Flights } from './flights.js'
+import type { CatalogWatch } from './in-force.js'
+import type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
+import type { BlindCause } from './occurrence.js'
+import type { Reader } from './reader.js'
+import { readingOf, type Reading } from './reading.js'
+import type { RegisterOptions } from './register.js'
+
+/** How one read is done; all may be left out. */
+export interface ReadOptions {
+  /** Past L1, which may be behind by its `maxLag`, and never within a window: no older than the last applied fence. */
+  readonly fresh?: boolean
+  /** Which layers may answer and be filled; both by default. `['l2']` for what an outer layer will store. */
+  readonly layers?: readonly ('l1' | 'l2')[]
+}
+
+/** Options of a read that brings its own loader. */
+export interface LoadingReadOptions extends ReadOptions {
+  /** Where the loader reads; `primary` by default. */
+  readonly source?: LoaderSource
+  /**
+   * The loader reads inside a transaction that the caller has opened. It is then run for this caller alone, and nothing
+   * is read from or stored in any layer: it sees its own uncommitted writes, which no one else may, and it may see an
+   * older state than what is cached (R11).
+   */
+  readonly inTransaction?: boolean
+}
+
+/** What the client says of itself, for readiness probes. */
+export interface CacheHealth {
+  /** Is the catalog known to be in force? Until then every read loads from the source. */
+  readonly inForce: boolean
+  readonly l1: 'off' | 'sighted' | BlindCause
+}
+
+/** What a cache is put together of; `createCache` does it. */
+export interface CacheParts {
+  readonly catalog: Catalog
+  readonly reader: Reader
+  readonly flights: Flights
+  readonly watch: CatalogWatch
+  readonly l1State: () => CacheHealth['l1']
+  readonly register: (options: RegisterOptions, signal: AbortSignal) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+interface Registered {
+  readonly load: Load<unknown>
+  readonly source: LoaderSource
+}
+
+/**
+ * Reads through every layer and never serves what has been fenced.
+ *
+ *   open --close()--> closed
+ *
+ * While its catalog is not in force, or Redis does not answer, reads go to the source, limited, and nothing is stored.
+ */
+export class Cache {
+  readonly #loaders = new Map<string, Registered>()
+  readonly #closing = new AbortController()
+
+  constructor(private readonly parts: CacheParts) {}
+
+  /**
+   * Gives a template its loader, for `get` without one.
+   *
+   * Throws KeyWithoutCatalogError when the client's catalog does not declare the key.
+   *
+   * @example cache.loader(keys.balance, ({ id }) => balanceOf(id))
+   */
+  loader<Parameters extends object, Value>(
+    key: KeyDefinition<Parameters, Value>,
+    load: TemplateLoad<NoInfer<Value>, Parameters>,
+    options: { readonly source?: LoaderSource } = {},
+  ): void {
+    const { name } = templateOf(this.parts.catalog, { definition: key, template: key.name, parameters: {} })
+    this.#loaders.set(name, {
+      load: (context) => load(context.parameters as Parameters, context as LoadContext<Parameters>),
+      source: options.source ?? 'primary',
+    })
+  }
+
+  /**
+   * The value behind a key: from a layer, or by the template's loader, or by the one given.
+   *
+   * Rejects with the loader's error; LoaderMissingError, KeyWithoutCatalogError, UnencodableParameterError when it cannot
+   * be asked; LoadLimitError when the source has no room; LoadTimeoutError, LoaderCycleError, UnencodableValueError.
+   *
+   * @example await cache.get(keys.balance.of({ id: 42n }))
+   * @example await cache.get(keys.balance.of({ id }), () => balanceOf(id), { fresh: true })
+   */
+  get<Value, Parameters>(key: TypedKey<Value, Parameters>, options?: ReadOptions): Promise<Value>
+  get<Value, Parameters>(
+    key: TypedKey<Value, Parameters>,
+    load: Load<NoInfer<Value>, NoInfer<Parameters>>,
+    options?: LoadingReadOptions,
+  ): Promise<Value>
+  async get(key: TypedKey, load?: Load<unknown, never> | ReadOptions, options?: LoadingReadOptions): Promise<unknown> {
+    const [held] = await this.#read(key, load, options)
+    return held.value
+  }
+
+  /** As `get`, with all that can be said of the value. */
+  read<Value, Parameters>(key: TypedKey<Value, Parameters>, options?: ReadOptions): Promise<Reading<Value>>
+  read<Value, Parameters>(
+    key: TypedKey<Value, Parameters>,
+    load: Load<NoInfer<Value>, NoInfer<Parameters>>,
+    options?: LoadingReadOptions,
+  ): Promise<Reading<Value>>
+  async read(
+    key: TypedKey,
+    load?: Load<unknown, never> | ReadOptions,
+    options?: LoadingReadOptions,
+  ): Promise<Reading<unknown>> {
+    const [held, arrival] = await this.#read(key, load, options)
+    return readingOf(held, arrival)
+  }
+
+  /**
+   * A key by its template's name, for programs that have no typed keys: catalogs from JSON, the warmer.
+   *
+   * Throws KeyWithoutCatalogError when the catalog has no such template.
+   */
+  key(template: string, parameters: Readonly<Record<string, Scalar | Query>>): TypedKey {
+    const { catalog } = this.parts
+    const compiled = catalog.templates.get(template)
+    if (compiled === undefined) throw new KeyWithoutCatalogError(template, catalog.owner)
+    const definition = { text: compiled.template.text, name: template, options: { ttl: `${compiled.ttlMs}ms` } }
+    return { definition, template, parameters }
+  }
+
+  /**
+   * Resolves once the catalog is in force; from then on values are stored.
+   *
+   * Throws CatalogNotInForceError after `timeoutMs` (30,000).
+   */
+  async inForce({ timeoutMs = 30_000 }: { readonly timeoutMs?: number } = {}): Promise<CatalogInForce> {
+    return this.parts.watch.wait(timeoutMs, this.#open())
+  }
+
+  /**
+   * Publishes the catalog and resolves once it is accepted; `inForce` waits on. Registering identical content again
+   * changes nothing.
+   *
+   * Throws CatalogRefusedError with every fault, RegistrationTimeoutError after `timeoutMs` (30,000), and
+   * KafkaNotConfiguredError when the client was opened without Kafka.
+   */
+  async register(options: RegisterOptions = {}): Promise<void> {
+    return this.parts.register(options, this.#open())
+  }
+
+  health(): CacheHealth {
+    return { inForce: this.parts.watch.record !== undefined, l1: this.parts.l1State() }
+  }
+
+  /** Aborts the loads under way and closes every connection that the client opened. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort(new CacheClosedError())
+    await this.parts.flights.close()
+    await this.parts.close()
+  }
+
+  /** Throws CacheClosedError. */
+  #open(): AbortSignal {
+    this.#closing.signal.throwIfAborted()
+    return this.#closing.signal
+  }
+
+  async #read(key: TypedKey, load: Load<unknown, never> | ReadOptions | undefined, given?: LoadingReadOptions) {
+    this.#open()
+    const { catalog, flights, watch, reader } = this.parts
+    const ticket = flights.ticket()
+    const options: LoadingReadOptions = (typeof load === 'function' ? given : load) ?? {}
+    const inForce = watch.record ?? (await watch.find())
+    const address = addressOf(catalog, key, inForce?.parameterKinds)
+    const loader =
+      typeof load === 'function' ? { load: load as Load<unknown>, source: options.source ?? 'primary' } : undefined
+    const usesMemory = address.kinds !== undefined && (options.layers?.includes('l1') ?? true)
+    return reader.read({
+      address,
+      ...(loader ?? this.#loaders.get(address.template.name) ?? missing(address.template.name)),
+      usesMemory,
+      readsMemory: usesMemory && !options.fresh && !options.inTransaction,
+      usesShared: options.layers?.includes('l2') ?? true,
+      inTransaction: options.inTransaction ?? false,
+      ticket,
+    })
+  }
+}
+
+function missing(template: string): never {
+  throw new LoaderMissingError(template)
+}

@@ -1,0 +1,67 @@
+import type { Catalog } from '@freshet/catalog'
+import type { ValueStore } from '@freshet/redis'
+import { Cache, type CacheParts } from './cache.js'
+import { Filler } from './filler.js'
+import { Flights } from './flights.js'
+import { CatalogWatch } from './in-force.js'
+import type { LoadLimit } from './limiter.js'
+import type { MemoryLayer } from './memory-layer.js'
+import type { OccurrenceListener } from './occurrence.js'
+import { Reader } from './reader.js'
+import { SharedLayer } from './shared-layer.js'
+import type { Sight } from './sight.js'
+import { SharedSnapshots, type TakeSnapshot } from './snapshots.js'
+
+/** The ports that a client works through. */
+export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
+  readonly catalog: Catalog
+  readonly values: ValueStore
+  readonly takeSnapshot: TakeSnapshot
+  /** Names the Redis and namespace that generations are from. */
+  readonly realm: string
+  readonly l1: { readonly memory: MemoryLayer; readonly sight: Sight } | undefined
+  readonly loadLimit: LoadLimit & { readonly timeoutMs: number }
+  readonly report: OccurrenceListener
+}
+
+/** Puts a client together; opens nothing. */
+export function composeCache(composition: Composition): Cache {
+  const { catalog, values, realm, l1, report } = composition
+  const shared = new SharedLayer(values)
+  const watch = new CatalogWatch(catalog, values)
+  const flights = new Flights(composition.loadLimit)
+  const snapshots = new SharedSnapshots(composition.takeSnapshot, (skewMs) => l1?.sight.measured(skewMs))
+  if (l1) snapshots.take().catch((error: unknown) => report({ type: 'snapshot:failed', error }))
+  const filler = new Filler({
+    catalog,
+    values,
+    shared,
+    snapshots,
+    watch,
+    report,
+    realm,
+    generationTtlMs: longestLifeMs(catalog),
+    ticket: flights.ticket,
+  })
+  const reader = new Reader({ memory: l1?.memory, shared, flights, filler, report, realm })
+  return new Cache({
+    catalog,
+    reader,
+    flights,
+    watch,
+    l1State: () => l1?.sight.state ?? 'off',
+    register: composition.register,
+    close: composition.close,
+  })
+}
+
+/**
+ * Generations outlive every value that they govern, or its readers would miss for no reason. One tag governs several
+ * templates, so that the longest of the catalog counts; another catalog's fills prolong it for theirs.
+ */
+function longestLifeMs(catalog: Catalog): number {
+  const lives = [...catalog.templates.values()].map(
+    ({ ttlMs, staleWhileRevalidateMs, staleIfErrorMs }) => ttlMs + staleWhileRevalidateMs + staleIfErrorMs,
+  )
+  return Math.max(60_000, ...lives) + 60_000
+}

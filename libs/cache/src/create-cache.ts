@@ -1,0 +1,120 @@
+import type { Catalog } from '@freshet/catalog'
+import { topics } from '@freshet/events'
+import type { KafkaPort } from '@freshet/kafka'
+import { createPool, takeSnapshot, type Database } from '@freshet/postgres'
+import { connectRedis } from '@freshet/redis'
+import { composeCache } from './compose.js'
+import type { Cache } from './cache.js'
+import { KafkaNotConfiguredError } from './errors.js'
+import { InvalidationFeed } from './invalidation-feed.js'
+import type { LoadLimit } from './limiter.js'
+import { MemoryLayer } from './memory-layer.js'
+import type { OccurrenceListener } from './occurrence.js'
+import { registerCatalog } from './register.js'
+import { Sight } from './sight.js'
+
+/** L1, in the memory of this process. */
+export interface MemoryOptions {
+  /** Estimated bytes of all its values together; 64 MiB by default. */
+  readonly maxBytes?: number
+  /** How far it may be behind the database before it stops answering, in milliseconds; 2,000 by default. */
+  readonly maxLagMs?: number
+  /** Beyond this difference to the database's clock it does not answer, in milliseconds; 1,000 by default. */
+  readonly maxClockSkewMs?: number
+}
+
+/** What a client is opened with. */
+export interface CacheOptions {
+  /** What `catalog(...)` or `catalogFromJson(...)` returned. */
+  readonly catalog: Catalog
+  /** `redis://host:port` */
+  readonly redis: string
+  /** The installation's; `default` by default. */
+  readonly namespace?: string
+  /**
+   * The primary whose changes are followed, for snapshots: a URL, for which the client opens a pool of two connections,
+   * or a pool of yours, which it leaves open.
+   */
+  readonly postgres: { readonly url: string } | Database
+  /** Needed for L1 and for `register`. */
+  readonly kafka?: {
+    readonly brokers: readonly string[]
+    /** As the services have it; empty by default. */
+    readonly topicPrefix?: string
+    readonly clientId?: string
+  }
+  /** On by default where Kafka is configured. */
+  readonly l1?: MemoryOptions | false
+  /** At most so many loads run (50) and wait (1,000), each for so long (30,000 ms); beyond that reads get LoadLimitError. */
+  readonly loadLimit?: Partial<LoadLimit> & { readonly timeoutMs?: number }
+  /** Told of everything that happens; see Occurrence. */
+  readonly onOccurrence?: OccurrenceListener
+}
+
+/**
+ * Opens a client. Nothing is waited for: until Redis answers and the catalog is in force, reads go to the source.
+ *
+ * Throws KafkaNotConfiguredError when L1 is asked for without Kafka.
+ *
+ * @example
+ * const cache = await createCache({ catalog: membersCatalog, redis, postgres: { url } })
+ * cache.loader(keys.balance, ({ id }) => balanceOf(id))
+ * await cache.get(keys.balance.of({ id: 42 }))
+ */
+export async function createCache(options: CacheOptions): Promise<Cache> {
+  const { catalog, namespace = 'default', l1 = options.kafka ? {} : false, onOccurrence: report = ignore } = options
+  if (l1 && !options.kafka) throw new KafkaNotConfiguredError('L1')
+  const redis = connectRedis({
+    url: options.redis,
+    namespace,
+    role: 'client',
+    onError: (error) => report({ type: 'l2:failed', operation: 'connection', error }),
+  })
+  const pool =
+    'url' in options.postgres
+      ? createPool({ ...options.postgres, applicationName: 'freshet-cache', max: 2 })
+      : undefined
+  const database = pool ?? (options.postgres as Database)
+  const kafka = once(() => openKafka(options, catalog.owner))
+  const sight = new Sight({ maxLagMs: 2_000, maxClockSkewMs: 1_000, ...(l1 || {}), report })
+  const memory = l1 ? new MemoryLayer({ maxBytes: 64 * 2 ** 20, ...l1, sight, report }) : undefined
+  const topicPrefix = options.kafka?.topicPrefix ?? ''
+  const feed =
+    memory &&
+    new InvalidationFeed({ kafka: await kafka(), topic: topics(topicPrefix).invalidations, memory, sight, report })
+  const cache = composeCache({
+    catalog,
+    values: redis.values,
+    takeSnapshot: () => takeSnapshot(database),
+    realm: `${options.redis} ${namespace}`,
+    l1: memory && { memory, sight },
+    loadLimit: { concurrency: 50, queue: 1_000, timeoutMs: 30_000, ...options.loadLimit },
+    report,
+    register: async (wanted, signal) => registerCatalog(await kafka(), catalog, topicPrefix, wanted, signal),
+    close: async () => {
+      await feed?.close()
+      await Promise.all([redis.close(), pool?.end(), kafka.opened?.then((port) => port.close())])
+    },
+  })
+  feed?.start()
+  return cache
+}
+
+const ignore: OccurrenceListener = () => undefined
+
+/** Kafka is loaded only where it is used: a service without L1 needs none. */
+async function openKafka({ kafka, namespace = 'default' }: CacheOptions, owner: string): Promise<KafkaPort> {
+  if (kafka === undefined) throw new KafkaNotConfiguredError('register')
+  const { connectKafka } = await import('@freshet/kafka')
+  return connectKafka({ brokers: kafka.brokers, clientId: kafka.clientId ?? `freshet-${namespace}-${owner}` })
+}
+
+interface Once<T> {
+  (): Promise<T>
+  opened: Promise<T> | undefined
+}
+
+function once<T>(open: () => Promise<T>): Once<T> {
+  const call: Once<T> = Object.assign(() => (call.opened ??= open()), { opened: undefined })
+  return call
+}

@@ -1,0 +1,184 @@
+import { describeFault, type FaultCode } from '@freshet/catalog'
+
+/** One reason for which the listener refused a catalog. */
+export interface RefusalFault {
+  readonly code: FaultCode | (string & {})
+  readonly path: string
+  readonly message: string
+  readonly fix?: string
+}
+
+/** A loader returned what JSON would turn into something else, so that the first reader would see another value than the next. */
+export class UnencodableValueError extends Error {
+  readonly code = 'UNENCODABLE_VALUE'
+
+  constructor(
+    /** `.members[3].since` */
+    readonly path: string,
+    /** `a Date`, `undefined`, ... */
+    readonly found: string,
+    /** The template's name, where it is known. */
+    readonly template?: string,
+  ) {
+    super(
+      `${template === undefined ? 'The value' : `The value of "${template}"`} has ${found} at ${path}, which JSON does not keep; return text, a finite number, a boolean, null, plain objects and arrays`,
+    )
+    this.name = 'UnencodableValueError'
+  }
+}
+
+/** The loads in progress and those that wait fill what was configured. */
+export class LoadLimitError extends Error {
+  readonly code = 'LOAD_LIMIT'
+
+  constructor(
+    readonly template: string,
+    readonly concurrency: number,
+    readonly queue: number,
+  ) {
+    super(
+      `No room to load "${template}": ${concurrency} loads run and ${queue} wait. The source is slower than what is asked of it; answer "try later", or raise loadLimit if it can take more`,
+    )
+    this.name = 'LoadLimitError'
+  }
+}
+
+/** A loader did not return in time. Its signal was aborted; what it still returns is dropped. */
+export class LoadTimeoutError extends Error {
+  readonly code = 'LOAD_TIMEOUT'
+
+  constructor(
+    readonly template: string,
+    readonly timeoutMs: number,
+  ) {
+    super(
+      `The loader of "${template}" took longer than ${timeoutMs} ms; make it heed its signal, or raise loadLimit.timeoutMs`,
+    )
+    this.name = 'LoadTimeoutError'
+  }
+}
+
+/** `get` was called without a loader, and none was registered for the template. */
+export class LoaderMissingError extends Error {
+  readonly code = 'LOADER_MISSING'
+
+  constructor(readonly template: string) {
+    super(`"${template}" has no loader; register one by cache.loader(keys.${template}, ...), or give one to get`)
+    this.name = 'LoaderMissingError'
+  }
+}
+
+/** Loaders wait for each other, so that none can end. */
+export class LoaderCycleError extends Error {
+  readonly code = 'LOADER_CYCLE'
+
+  constructor(
+    /** Key texts, from the load that asked to the load that waits for it. */
+    readonly keys: readonly string[],
+  ) {
+    super(`Loaders wait for each other: ${keys.join(' -> ')}; let one of them read the source itself`)
+    this.name = 'LoaderCycleError'
+  }
+}
+
+/** `tag()` was called after its loader had returned: the value is already judged without it. */
+export class LoaderEndedError extends Error {
+  readonly code = 'LOADER_ENDED'
+
+  constructor(readonly key: string) {
+    super(`tag() was called after the loader of "${key}" had returned; await it before the read that it covers`)
+    this.name = 'LoaderEndedError'
+  }
+}
+
+/** `tag()` was given a wildcard that no template of the catalog is governed by: nothing would ever fence it. */
+export class WildcardUndeclaredError extends Error {
+  readonly code = 'WILDCARD_UNDECLARED'
+
+  constructor(
+    readonly wildcard: string,
+    readonly owner: string,
+  ) {
+    super(
+      `"${wildcard}" governs no template in the catalog of "${owner}"; fence it by a rule, or list it in a template's wildcards`,
+    )
+    this.name = 'WildcardUndeclaredError'
+  }
+}
+
+/** The catalog did not come into force in time: until it does, nothing is cached. */
+export class CatalogNotInForceError extends Error {
+  readonly code = 'CATALOG_NOT_IN_FORCE'
+
+  constructor(
+    readonly owner: string,
+    readonly version: string,
+    /** Of the catalog that this client has. */
+    readonly fingerprint: string,
+    /** What was seen last: nothing, another content under the same version, or an error of Redis. */
+    readonly seen: { readonly fingerprint?: string; readonly error?: unknown },
+    readonly waitedMs: number,
+  ) {
+    super(`${owner}@${version} is not in force after ${waitedMs} ms: ${whyNotInForce(seen)}`, { cause: seen.error })
+    this.name = 'CatalogNotInForceError'
+  }
+}
+
+function whyNotInForce(seen: CatalogNotInForceError['seen']): string {
+  if (seen.error !== undefined) return 'Redis could not be asked; see the cause'
+  if (seen.fingerprint !== undefined)
+    return 'another content is in force under the same version; raise the version, or register this one'
+  return 'Redis holds no record of it; register it, and see that cdc-listener and invalidation-service run in the same namespace'
+}
+
+/** The listener refused the catalog; carries every fault. */
+export class CatalogRefusedError extends Error {
+  readonly code = 'CATALOG_REFUSED'
+
+  constructor(
+    readonly owner: string,
+    readonly version: string,
+    readonly faults: readonly RefusalFault[],
+  ) {
+    super(`${owner}@${version} was refused, ${faults.length} fault(s):\n${faults.map(faultLine).join('\n')}`)
+    this.name = 'CatalogRefusedError'
+  }
+}
+
+const faultLine = (fault: RefusalFault): string => describeFault({ ...fault, code: fault.code as FaultCode })
+
+/** Nobody answered the registration in time. */
+export class RegistrationTimeoutError extends Error {
+  readonly code = 'REGISTRATION_TIMEOUT'
+
+  constructor(
+    readonly owner: string,
+    readonly version: string,
+    readonly waitedMs: number,
+  ) {
+    super(
+      `${owner}@${version} was published, but not answered within ${waitedMs} ms; see that cdc-listener runs with the same topic prefix`,
+    )
+    this.name = 'RegistrationTimeoutError'
+  }
+}
+
+/** A method needs Kafka, and the client was opened without it. */
+export class KafkaNotConfiguredError extends Error {
+  readonly code = 'KAFKA_NOT_CONFIGURED'
+
+  constructor(readonly wanted: string) {
+    super(`${wanted} needs Kafka; give createCache({ kafka: { brokers } }), or do it by the CLI`)
+    this.name = 'KafkaNotConfiguredError'
+  }
+}
+
+/** The client was closed. */
+export class CacheClosedError extends Error {
+  readonly code = 'CACHE_CLOSED'
+
+  constructor() {
+    super('This cache is closed; open a new one by createCache')
+    this.name = 'CacheClosedError'
+  }
+}

@@ -1,0 +1,107 @@
+import { LRUCache } from 'lru-cache'
+import { FenceLog } from './fence-log.js'
+import type { HeldValue } from './held-value.js'
+import type { DropCause, OccurrenceListener } from './occurrence.js'
+import type { Sight } from './sight.js'
+
+interface Entry {
+  readonly held: HeldValue
+  /** By the monotonic clock. */
+  readonly expiresAtMs: number
+}
+
+/** An object in memory takes about twice its JSON, and its place in the maps and the tag index some hundreds of bytes. */
+const footprintBytes = (held: HeldValue): number => 2 * held.encodedBytes + 200 + 100 * held.tags.length
+
+export interface MemoryLayerOptions {
+  /** Estimated bytes of all entries together. */
+  readonly maxBytes: number
+  readonly sight: Sight
+  readonly report: OccurrenceListener
+  readonly rememberedFences?: number
+}
+
+/**
+ * L1: values of this process. It hears of fences by `invalidations.v1`, so that it answers only while it is sighted, and
+ * takes in a value only if no fence of one of its tags was heard since before the value was read or loaded.
+ */
+export class MemoryLayer {
+  readonly #entries: LRUCache<string, Entry>
+  readonly #idsByTag = new Map<string, Set<string>>()
+  readonly #fences: FenceLog
+
+  constructor(private readonly options: MemoryLayerOptions) {
+    this.#fences = new FenceLog(options.rememberedFences)
+    this.#entries = new LRUCache<string, Entry>({
+      maxSize: options.maxBytes,
+      sizeCalculation: ({ held }) => footprintBytes(held),
+      dispose: ({ held }, id) => this.#unlist(id, held),
+    })
+  }
+
+  get(id: string): HeldValue | undefined {
+    const nowMs = performance.now()
+    if (!this.options.sight.isSighted(nowMs)) return undefined
+    const entry = this.#entries.get(id)
+    if (entry === undefined || nowMs < entry.expiresAtMs) return entry?.held
+    this.#entries.delete(id)
+    return undefined
+  }
+
+  /**
+   * To be taken before a read or load whose value is to be inserted. Undefined while blind: the reader may not stand at
+   * its partitions yet, and would miss the fence that matters.
+   */
+  mark(): number | undefined {
+    return this.options.sight.isSighted(performance.now()) ? this.#fences.mark() : undefined
+  }
+
+  insert(id: string, held: HeldValue, mark: number | undefined, ttlMs: number): void {
+    if (mark === undefined || ttlMs <= 0) return
+    if (this.#entries.peek(id)?.held === held) return
+    if (this.#fences.fencedSince(mark, tagTexts(held))) return
+    this.#entries.set(id, { held, expiresAtMs: performance.now() + ttlMs })
+    if (this.#entries.has(id)) this.#list(id, held)
+  }
+
+  /** Drops whatever the tags govern. A template's tag governs all its entries, as each names it. */
+  fence(tags: readonly string[]): void {
+    let entries = 0
+    for (const tag of tags) {
+      this.#fences.note(tag)
+      for (const id of this.#idsByTag.get(tag) ?? []) if (this.#entries.delete(id)) entries++
+    }
+    if (entries > 0) this.options.report({ type: 'l1:dropped', entries, cause: 'fenced' })
+  }
+
+  /** Fences may have been missed. */
+  dropAll(cause: Exclude<DropCause, 'fenced'>): void {
+    this.#fences.forget()
+    const entries = this.#entries.size
+    this.#entries.clear()
+    if (entries > 0) this.options.report({ type: 'l1:dropped', entries, cause })
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  #list(id: string, held: HeldValue): void {
+    for (const tag of tagTexts(held)) {
+      const ids = this.#idsByTag.get(tag)
+      if (ids) ids.add(id)
+      else this.#idsByTag.set(tag, new Set([id]))
+    }
+  }
+
+  #unlist(id: string, held: HeldValue): void {
+    for (const tag of tagTexts(held)) {
+      const ids = this.#idsByTag.get(tag)
+      if (ids?.delete(id) && ids.size === 0) this.#idsByTag.delete(tag)
+    }
+  }
+}
+
+function* tagTexts({ tags }: HeldValue): Iterable<string> {
+  for (const { tag } of tags) yield tag
+}

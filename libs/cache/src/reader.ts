@@ -1,0 +1,163 @@
+import type { Address } from './address.js'
+import type { Filler } from './filler.js'
+import type { Flight, Landing } from './flight.js'
+import type { Flights } from './flights.js'
+import type { HeldValue } from './held-value.js'
+import { currentLoad, type LoadScope } from './load-scope.js'
+import type { Load, LoaderSource } from './loader.js'
+import type { MemoryLayer } from './memory-layer.js'
+import type { OccurrenceListener, ReadMiss } from './occurrence.js'
+import type { Arrival } from './reading.js'
+import type { LookUp, SharedLayer } from './shared-layer.js'
+
+/** One read, with its key resolved and its loader chosen. */
+export interface ReadRequest {
+  readonly address: Address
+  readonly load: Load<unknown>
+  readonly source: LoaderSource
+  readonly readsMemory: boolean
+  readonly usesMemory: boolean
+  readonly usesShared: boolean
+  readonly inTransaction: boolean
+  /** When the read began. */
+  readonly ticket: number
+}
+
+export interface ReaderPorts {
+  readonly memory: MemoryLayer | undefined
+  readonly shared: SharedLayer
+  readonly flights: Flights
+  readonly filler: Filler
+  readonly report: OccurrenceListener
+  readonly realm: string
+}
+
+type Found = readonly [held: HeldValue, arrival: Arrival]
+
+const HIT_L1: Arrival = { layer: 'l1', vouched: true }
+const HIT_L2: Arrival = { layer: 'l2', vouched: true }
+
+/** Reads: L1, then L2, then a load that others may share. */
+export class Reader {
+  constructor(private readonly ports: ReaderPorts) {}
+
+  /** Rejects with the loader's error, LoadLimitError, LoadTimeoutError, LoaderCycleError or UnencodableValueError. */
+  async read(request: ReadRequest): Promise<Found> {
+    const scope = currentLoad.getStore()
+    const found = this.#fromMemory(request) ?? (await this.#beyondMemory(request, scope?.open ? scope : undefined))
+    // R12: noted when `get` returns, in the caller's context. R10: what is unvouched is not inherited.
+    if (scope) {
+      if (found[1].vouched) scope.inherit(found[0], this.ports.realm)
+      else scope.refuse('unvouched-part')
+    }
+    return found
+  }
+
+  #fromMemory({ address, readsMemory }: ReadRequest): Found | undefined {
+    const held = readsMemory ? this.ports.memory?.get(address.id) : undefined
+    if (held === undefined) return undefined
+    this.ports.report({ type: 'read:hit', template: address.template.name, layer: 'l1' })
+    return [held, HIT_L1]
+  }
+
+  async #beyondMemory(request: ReadRequest, scope: LoadScope | undefined): Promise<Found> {
+    const { address, usesMemory, inTransaction } = request
+    const { memory, report } = this.ports
+    if (inTransaction) return this.#loadAlone(request)
+    const mark = usesMemory ? memory?.mark() : undefined
+    for (;;) {
+      const seen = await this.#lookUp(request)
+      if ('hit' in seen) {
+        report({ type: 'read:hit', template: address.template.name, layer: 'l2' })
+        this.#keep(address, seen.hit, mark)
+        return [seen.hit, HIT_L2]
+      }
+      report({ type: 'read:missed', template: address.template.name, reason: seen.miss })
+      const landed = await this.#load(request, scope, seen)
+      if (landed === undefined) continue // another's load, begun too early for this read
+      const { landing, joined } = landed
+      const vouched = landing.refused === undefined
+      if (vouched) this.#keep(address, landing.held, mark)
+      return [
+        landing.held,
+        { layer: 'source', vouched, joined, missed: seen.miss, ...(!vouched && { refused: landing.refused }) },
+      ]
+    }
+  }
+
+  async #lookUp({ address, usesShared }: ReadRequest): Promise<LookUp> {
+    if (address.kinds === undefined) return missWithout('not-in-force')
+    if (!usesShared) return missWithout('not-asked')
+    try {
+      return await this.ports.shared.lookUp(address)
+    } catch (error) {
+      this.ports.report({ type: 'l2:failed', operation: 'read', error })
+      return missWithout('unreachable')
+    }
+  }
+
+  /** Undefined: the load that was under way may not be shared with this read, which must look again. */
+  async #load(
+    request: ReadRequest,
+    scope: LoadScope | undefined,
+    seen: Extract<LookUp, { readonly miss: ReadMiss }>,
+  ): Promise<{ readonly landing: Landing; readonly joined: boolean } | undefined> {
+    const { flights, report } = this.ports
+    const { address, ticket, usesShared } = request
+    const { template, key, id } = address
+    const name = usesShared ? id : `${id} unshared`
+    const under = flights.find(name)
+    const sharedFailed = seen.miss === 'unreachable'
+    const flight =
+      under ??
+      flights.launch(
+        {
+          name,
+          template: template.name,
+          keyText: key.text,
+          work: (started) => this.ports.filler.fill(started, { ...request, writesShared: usesShared, sharedFailed }),
+        },
+        scope !== undefined,
+      )
+    const isForMe = flight.join({ ticket, generations: seen.generations })
+    const landing = await waitInside(scope, flight)
+    if (!isForMe(landing)) return undefined
+    if (under) report({ type: 'read:joined', template: template.name })
+    return { landing, joined: under !== undefined }
+  }
+
+  /** R11: its caller's own uncommitted writes may be in it, and no other's that committed since. */
+  async #loadAlone(request: ReadRequest): Promise<Found> {
+    const { address } = request
+    const flight = this.ports.flights.launchAlone({
+      template: address.template.name,
+      keyText: address.key.text,
+      work: (started) =>
+        this.ports.filler.loadOnly(
+          started,
+          { ...request, writesShared: false, sharedFailed: false },
+          'callers-transaction',
+        ),
+    })
+    const { held } = await flight.landing
+    return [held, { layer: 'source', vouched: false, missed: 'not-asked', refused: 'callers-transaction' }]
+  }
+
+  #keep({ id }: Address, held: HeldValue, mark: number | undefined): void {
+    this.ports.memory?.insert(id, held, mark, held.header.at + held.header.ttl - Date.now())
+  }
+}
+
+const missWithout = (miss: ReadMiss): LookUp => ({ miss, generations: [] })
+
+/** A loader that waits for another load holds a place that the other may need, and must not be waited for by it. */
+async function waitInside(scope: LoadScope | undefined, flight: Flight): Promise<Landing> {
+  if (scope === undefined) return flight.landing
+  scope.flight.waitFor(flight)
+  flight.expedite()
+  try {
+    return await flight.landing
+  } finally {
+    scope.flight.waitsFor.delete(flight)
+  }
+}

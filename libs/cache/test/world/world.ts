@@ -1,0 +1,174 @@
+import type { ParameterKind, Tag } from '@freshet/cache-keys'
+import { catalog, key, table, wildcard, type Catalog } from '@freshet/catalog'
+import { lsn } from '@freshet/pgoutput'
+import type { FenceSession, ValueStore } from '@freshet/redis'
+import { ValuesUnavailableError } from '@freshet/redis'
+import { FakeRedisServer } from '@freshet/testing'
+import { onTestFinished } from 'vitest'
+import type { Cache } from '../../src/cache.js'
+import { composeCache } from '../../src/compose.js'
+import { MemoryLayer } from '../../src/memory-layer.js'
+import { OccurrenceCounter, type Occurrence } from '../../src/occurrence.js'
+import { Sight } from '../../src/sight.js'
+import { Pauses } from './pauses.js'
+import { Primary, type OpenTransaction } from './primary.js'
+
+export interface Balance {
+  readonly amount: number
+}
+
+export const keys = {
+  profile: key('member:{id}:profile', { ttl: '1h' }).returns<{ readonly name: string }>(),
+  balance: key('member:{id}:balance', { ttl: '1h' }).returns<Balance>(),
+  /** Computed from others; nothing of its own fences it. */
+  statement: key('statement:{id}', { ttl: '1h', exact: true }).returns<unknown>(),
+}
+
+const members = table('public.members', { entity: 'member', key: ['id'], columns: { id: 'id' } })
+const payments = table('public.payments', {
+  entity: 'payment',
+  key: ['id'],
+  columns: { id: 'id', memberId: 'member_id' },
+})
+
+export const worldCatalog: Catalog = catalog('world', {
+  version: '1',
+  keys,
+  rules: [
+    members.any.fences((row) => [wildcard('member:{id}:*', { id: row.id })]),
+    payments.any.fences((row) => [keys.balance.of({ id: row.memberId })]),
+  ],
+})
+
+const kinds: Record<string, Record<string, ParameterKind>> = {
+  profile: { id: 'integer' },
+  balance: { id: 'integer' },
+  statement: { id: 'integer' },
+}
+
+/** A Redis, a primary and the service's fences, all in memory and in this test's hands. */
+export class World {
+  readonly redis = new FakeRedisServer()
+  readonly primary = new Primary()
+  readonly clients: Client[] = []
+  readonly #fences: FenceSession = this.redis.connect().fences.session()
+
+  static async open({ inForce = true }: { inForce?: boolean } = {}): Promise<World> {
+    const world = new World()
+    if (inForce) await world.bringIntoForce()
+    return world
+  }
+
+  /** As the invalidation service does it: floors, rotations, the record; then watermarks until the floors have passed. */
+  async bringIntoForce(parameterKinds = kinds): Promise<void> {
+    const shards = Array.from({ length: 1_024 }, (_, shard) => shard)
+    await this.#fences.recover(shards, async () => this.primary.floor())
+    const { owner, version, fingerprint } = worldCatalog
+    await this.#fences.putCatalogInForce({
+      owner,
+      version,
+      fingerprint,
+      lsn: lsn(this.primary.watermark().lsn),
+      parameterKinds,
+    })
+    await this.prune()
+  }
+
+  async retire(): Promise<void> {
+    await this.#fences.removeCatalogInForce(worldCatalog.owner, worldCatalog.version)
+  }
+
+  /** R7 for one transaction, as far as Redis goes. */
+  async fence(transaction: OpenTransaction, ...tags: readonly { text: string; shard: Tag['shard'] }[]): Promise<void> {
+    const fences = tags.flatMap(({ text, shard }) =>
+      shard === 'all' ? [] : [{ shard, tags: [text], transactions: [transaction] }],
+    )
+    await this.#fences.fence(fences)
+  }
+
+  /** What every client with an L1 hears behind a fence. */
+  publish(...tags: readonly { text: string }[]): void {
+    for (const { memory } of this.clients) memory?.fence(tags.map(({ text }) => text))
+  }
+
+  async prune(): Promise<void> {
+    await this.#fences.prune('all', this.primary.watermark())
+  }
+
+  client({ l1 = false, queue = 100, concurrency = 10, timeoutMs = 5_000 }: ClientOptions = {}): Client {
+    const client = new Client(this, { l1, queue, concurrency, timeoutMs })
+    this.clients.push(client)
+    onTestFinished(() => client.cache.close())
+    return client
+  }
+
+  /** A loader that reads a row of the primary. */
+  row =
+    <T>(name: string) =>
+    async (): Promise<T> =>
+      this.primary.rows.get(name) as T
+}
+
+export interface ClientOptions {
+  readonly l1?: boolean
+  readonly queue?: number
+  readonly concurrency?: number
+  readonly timeoutMs?: number
+}
+
+/** One process that reads. */
+export class Client {
+  readonly pauses = new Pauses()
+  readonly occurrences: Occurrence[] = []
+  readonly counts = new OccurrenceCounter()
+  readonly memory: MemoryLayer | undefined
+  readonly sight: Sight
+  readonly cache: Cache
+  redisIsDown = false
+  primaryIsDown = false
+
+  constructor(world: World, options: Required<ClientOptions>) {
+    const report = (occurrence: Occurrence): void => {
+      this.occurrences.push(occurrence)
+      this.counts.listener(occurrence)
+    }
+    this.sight = new Sight({ maxLagMs: 60_000, maxClockSkewMs: 1_000, report })
+    this.memory = options.l1 ? new MemoryLayer({ maxBytes: 1_000_000, sight: this.sight, report }) : undefined
+    this.cache = composeCache({
+      catalog: worldCatalog,
+      values: this.#values(world.redis.connect().values),
+      takeSnapshot: () =>
+        this.pauses.around('snapshot', async () => {
+          if (this.primaryIsDown) throw new Error('the primary is away')
+          return { snapshot: world.primary.snapshot(), inRecovery: false, databaseTimeMs: Date.now() }
+        }),
+      realm: 'world',
+      l1: this.memory && { memory: this.memory, sight: this.sight },
+      loadLimit: options,
+      report,
+      register: async () => undefined,
+      close: async () => undefined,
+    })
+    if (this.memory) {
+      this.sight.measured(0)
+      this.sight.expectPartitions(1)
+      this.sight.heard(0, Date.now())
+    }
+  }
+
+  #values(real: ValueStore): ValueStore {
+    const { pauses } = this
+    const command = <T>(step: Parameters<Pauses['around']>[0], send: () => Promise<T>): Promise<T> =>
+      pauses.around(step, () =>
+        this.redisIsDown ? Promise.reject(new ValuesUnavailableError(step, 'it is away')) : send(),
+      )
+    return {
+      read: (...given) => command('read', () => real.read(...given)),
+      generations: (...given) => command('generations', () => real.generations(...given)),
+      capture: (...given) => command('capture', () => real.capture(...given)),
+      store: (...given) => command('store', () => real.store(...given)),
+      catalogInForce: (...given) => command('look', () => real.catalogInForce(...given)),
+      applied: () => real.applied(),
+    }
+  }
+}
