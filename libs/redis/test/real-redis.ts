@@ -11,7 +11,8 @@ export interface RealRedis extends RedisUnderTest {
 
 /** Starts a server on which all ports of a test share one namespace. */
 export async function startRealRedis(namespace: string): Promise<RealRedis> {
-  const { redisUrl: url, stop } = await startRedis()
+  const server = await startRedis()
+  const url = server.redisUrl
   const direct = new Redis(url)
   const ports: RedisPort[] = []
   return {
@@ -33,7 +34,7 @@ export async function startRealRedis(namespace: string): Promise<RealRedis> {
     },
     stop: async () => {
       direct.disconnect()
-      await stop()
+      await server.stop()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { shardOf, type Tag } from '@freshet/cache-keys'
 import { formatSnapshot, parseSnapshot, refuseFill, type AppliedWatermark, type TakenFloor } from '@freshet/coherence'
 import { lsn, xid } from '@freshet/pgoutput'
-import { FenceUnavailableError, type RedisPort, type ShardFence } from '@freshet/redis'
+import { FenceUnavailableError, type Cursor, type RedisPort, type ShardFence } from '@freshet/redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 /** A Redis that the contract is tried on. */
@@ -257,7 +257,7 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
         ])
         const cursors = await session().cursors('member.changes.v1')
         expect(cursors).toEqual(
-          new Map([
+          new Map<number, Cursor>([
             [0, cursor],
             [11, { offset: 0n }],
           ]),

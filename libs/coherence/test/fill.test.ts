@@ -1,0 +1,90 @@
+import { lsn, xid } from '@freshet/pgoutput'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isVisible, needsSnapshot, parseSnapshot, refuseFill, type CapturedRecent } from '../src/index.js'
+import { anyCapture, anySnapshot } from './arbitraries.js'
+
+const calm: CapturedRecent = { missing: false, transactions: [], pruned: undefined, floor: undefined }
+const captures = fc.array(
+  anyCapture.map((capture) => ({ ...capture, missing: false })),
+  { minLength: 1, maxLength: 3 },
+)
+
+describe('a load is stored only if it saw all that fenced its tags', () => {
+  it('exactly when every captured transaction is visible and every floor has passed', () => {
+    fc.assert(
+      fc.property(captures, anySnapshot, (captured, snapshot) => {
+        const sound = captured.every(
+          ({ floor, transactions }) =>
+            (floor === undefined || (floor !== 'infinity' && snapshot.xmin > floor)) &&
+            transactions.every((each) => isVisible(each.xid, snapshot)),
+        )
+        expect(refuseFill(captured, { role: 'primary', snapshot }) === undefined).toBe(sound)
+      }),
+    )
+  })
+
+  it('never where any record is missing (R6)', () => {
+    fc.assert(
+      fc.property(captures, anySnapshot, (captured, snapshot) => {
+        const lost = [...captured, { ...calm, missing: true }]
+        expect(refuseFill(lost, { role: 'primary', snapshot })).toBe('history-lost')
+      }),
+    )
+  })
+
+  it('never from within a transaction that the caller opened (R11), nor from a server in recovery', () => {
+    expect(refuseFill([calm], { role: 'primary', callersTransaction: true })).toBe('callers-transaction')
+    expect(refuseFill([calm], { role: 'primary', inRecovery: true })).toBe('not-primary')
+    expect(refuseFill([calm], { role: 'primary' })).toBeUndefined()
+  })
+
+  it('a further capture never makes storable what was not', () => {
+    fc.assert(
+      fc.property(captures, anyCapture, anySnapshot, (captured, further, snapshot) => {
+        if (refuseFill(captured, { role: 'primary', snapshot }) === undefined) return
+        expect(refuseFill([...captured, further], { role: 'primary', snapshot })).toBeDefined()
+      }),
+    )
+  })
+
+  it('names the rule that forbids it', () => {
+    const snapshot = parseSnapshot('10:20:10,12')
+    const under = (recent: Partial<CapturedRecent>) =>
+      refuseFill([{ ...calm, ...recent }], { role: 'primary', snapshot })
+    expect(under({ floor: xid(10n) })).toBe('below-floor')
+    expect(under({ floor: xid(9n) })).toBeUndefined()
+    expect(under({ transactions: [{ xid: xid(12n), lsn: lsn(1n) }] })).toBe('not-visible')
+    expect(under({ transactions: [{ xid: xid(20n), lsn: lsn(1n) }] })).toBe('not-visible')
+    expect(under({ transactions: [{ xid: xid(11n), lsn: lsn(1n) }] })).toBeUndefined()
+    const captured = [{ ...calm, floor: xid(9n) }]
+    expect(refuseFill(captured, { role: 'primary' })).toBe('no-snapshot')
+  })
+})
+
+describe('a snapshot is asked for only where it can decide', () => {
+  it('without need for one, any or none gives the same answer', () => {
+    fc.assert(
+      fc.property(fc.array(anyCapture), anySnapshot, (captured, snapshot) => {
+        if (needsSnapshot(captured)) return
+        expect(refuseFill(captured, { role: 'primary', snapshot })).toBe(refuseFill(captured, { role: 'primary' }))
+      }),
+    )
+  })
+
+  it('with need for one, a load without it is refused', () => {
+    fc.assert(
+      fc.property(fc.array(anyCapture), (captured) => {
+        if (needsSnapshot(captured)) expect(refuseFill(captured, { role: 'primary' })).toBe('no-snapshot')
+      }),
+    )
+  })
+})
+
+it('a source without transactions has lease strength: the recent records do not matter', () => {
+  fc.assert(
+    fc.property(fc.array(anyCapture), (captured) => {
+      expect(refuseFill(captured, { role: 'none' })).toBeUndefined()
+    }),
+  )
+})
