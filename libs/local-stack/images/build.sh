@@ -72,7 +72,7 @@ build postgres
 
 mkdir "$work/maven"
 cp libs/local-stack/maven/pom.xml "$work/maven"
-(cd "$work/maven" && mvn --batch-mode --quiet package)
+(cd "$work/maven" && mvn --batch-mode --quiet -Dstyle.color=never package)
 mv "$work/maven/jars" "$work/kafka/libs"
 cp libs/local-stack/maven/log4j2.xml "$work/kafka"
 build kafka

@@ -24,4 +24,4 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 fi
 shift
 exec setpriv --reuid=postgres --regid=postgres --clear-groups postgres \
-  -c 'listen_addresses=*' -c unix_socket_directories=/tmp "$@"
+  -c 'listen_addresses=*' -c unix_socket_directories=/var/run/postgresql "$@"

@@ -44,7 +44,7 @@ export async function artifacts(request: ArtifactRequest): Promise<Artifacts> {
       server,
       title: 'Maven',
       command: maven,
-      args: ['--batch-mode', '--quiet', 'package'],
+      args: ['--batch-mode', '--quiet', '-Dstyle.color=never', 'package'],
       cwd: fetched,
       remedy: javaRemedy,
       signal,
