@@ -64,6 +64,17 @@ export class Filler {
 
   /** Rejects with the loader's error, or with UnencodableValueError. */
   async fill(flight: Flight, request: FillRequest): Promise<Landing> {
+    const landing = await this.#fill(flight, request)
+    const template = request.address.template.name
+    this.ports.report(
+      landing.refused === undefined
+        ? { type: 'fill:stored', template, encodedBytes: landing.held.encodedBytes }
+        : { type: 'fill:refused', template, reason: landing.refused },
+    )
+    return landing
+  }
+
+  async #fill(flight: Flight, request: FillRequest): Promise<Landing> {
     const { address, source } = request
     flight.depart(this.ports.ticket())
     const capture = request.sharedFailed ? UNREACHABLE : await this.#capture(flight, address)
@@ -131,18 +142,19 @@ export class Filler {
     const fromMs = performance.now()
     const { signal } = scope.flight.abort
     const tag = (...targets: readonly TagTarget[]) => this.#tag(scope, address, source, targets)
+    let value: unknown
     try {
       const context = { parameters: address.key.parameters, signal, tag }
-      const value = await currentLoad.run(scope, async () => load(context))
+      value = await currentLoad.run(scope, async () => load(context))
       signal.throwIfAborted() // nobody waits any more
-      this.ports.report({ type: 'load:ended', template, durationMs: performance.now() - fromMs })
-      return encodeFor(template, value)
     } catch (error) {
       this.ports.report({ type: 'load:failed', template, durationMs: performance.now() - fromMs, error })
       throw error
     } finally {
       scope.close()
     }
+    this.ports.report({ type: 'load:ended', template, durationMs: performance.now() - fromMs })
+    return encodeFor(template, value)
   }
 
   /** Captures before the read that it covers (R12), and judges by a view of its own, taken after that capture. */
