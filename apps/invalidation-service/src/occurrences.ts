@@ -13,7 +13,12 @@ export interface InvalidationOccurrences {
     /** From the batch's arrival to its cursor, in ms. */
     readonly tookMs: number
   }
-  'record:dead-lettered': { readonly topic: string; readonly partition: number; readonly offset: bigint; readonly reason: string }
+  'record:dead-lettered': {
+    readonly topic: string
+    readonly partition: number
+    readonly offset: bigint
+    readonly reason: string
+  }
   'gap:applied': { readonly cause: GapCause; readonly scope: string; readonly templates: number }
   'shards:recovered': { readonly shards: number }
   'watermark:applied': { readonly lsn: bigint; readonly databaseTimeMs: number }

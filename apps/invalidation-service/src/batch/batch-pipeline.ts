@@ -1,5 +1,12 @@
-import { encodeDeadLetter, encodeInvalidation, encodeWarmRequest, type Topics } from '@freshet/events'
+import {
+  encodeDeadLetter,
+  encodeInvalidation,
+  encodeWarmRequest,
+  type ParameterValue,
+  type Topics,
+} from '@freshet/events'
 import type { BatchProducer, IncomingBatch, OutgoingRecord } from '@freshet/kafka'
+import type { Refresh } from '@freshet/planner'
 import type { Occurrences } from '@freshet/service-kit'
 import { concatMap, defer, ignoreElements, map, tap, type Observable } from 'rxjs'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
@@ -61,7 +68,7 @@ export class BatchPipeline {
   private read(batch: IncomingBatch): Work {
     const { directory, partitions } = this.parts
     const standing = partitions.standing(batch.topic, batch.partition)
-    const view = { planner: directory.planner, sources: directory.sourcesOf(batch.topic) }
+    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic) }
     const arrivedAt = Date.now()
     return { batch, standing, reading: readBatch(batch, standing.cursor, view), arrivedAt, fencedAt: arrivedAt }
   }
@@ -93,11 +100,13 @@ export class BatchPipeline {
     const { session } = work.standing
     const partition = `${batch.topic}/${batch.partition}`
     const { planner } = directory
-    for (const { cause, sources } of reading.impliedGaps) await gaps.apply(session, cause, partition, planner.templatesOf(sources))
+    for (const cause of reading.impliedGaps)
+      await gaps.apply(session, cause, partition, planner.templatesOfEntity(directory.entityOf(batch.topic)))
     for (const gap of reading.announcedGaps) {
       const { scope, cause } = gap
       if (scope.kind === 'catalog') await catalogs.pass(session, partition, gap, scope)
-      else if (scope.kind === 'tables') await gaps.apply(session, cause, scope.tables.join(), planner.templatesOf(scope.tables))
+      else if (scope.kind === 'tables')
+        await gaps.apply(session, cause, scope.tables.join(), planner.templatesOf(scope.tables))
       else await gaps.apply(session, cause, 'all', planner.allTemplates())
     }
     return work
@@ -131,7 +140,16 @@ export class BatchPipeline {
     const { source, topics } = this.parts
     return reading.fences.refreshes.map(({ owner, template, key, parameters }) => ({
       topic: topics.warmRequests,
-      ...encodeWarmRequest({ source, owner, template, key, parameters, priority: 0, notBefore: fencedAt, deadline: fencedAt + warmWithinMs }),
+      ...encodeWarmRequest({
+        source,
+        owner,
+        template,
+        key,
+        parameters: asSent(parameters),
+        priority: 0,
+        notBefore: fencedAt,
+        deadline: fencedAt + warmWithinMs,
+      }),
     }))
   }
 
@@ -170,3 +188,9 @@ export class BatchPipeline {
     })
   }
 }
+
+/** JSON has no bigint: an int8 travels as decimal text. */
+const asSent = (parameters: Refresh['parameters']): Record<string, ParameterValue> =>
+  Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value]),
+  )

@@ -1,5 +1,14 @@
 import { continuityBreak, positionAt, type StreamMark, type StreamPosition } from '@freshet/coherence'
-import { decode, transactionOfHeaders, UnreadableRecordError, type Decoded, type GapCause, type GapRecord, type WatermarkRecord } from '@freshet/events'
+import {
+  decode,
+  transactionOfHeaders,
+  UnreadableRecordError,
+  type ColumnValue,
+  type Decoded,
+  type GapCause,
+  type GapRecord,
+  type WatermarkRecord,
+} from '@freshet/events'
 import type { IncomingBatch, IncomingRecord } from '@freshet/kafka'
 import type { Planner } from '@freshet/planner'
 import type { Cursor } from '@freshet/redis'
@@ -8,8 +17,8 @@ import { MergedFences } from './merged-fences.js'
 /** What a batch is read against: the rules, and which tables its topic carries. */
 export interface ReadingView {
   readonly planner: Planner
-  /** Tables and emitted events that the topic carries; where a record cannot be read, all that their rules can touch is fenced. */
-  readonly sources: readonly string[]
+  /** What the topic is about; where a record cannot be read, all that rules on this entity can touch is fenced. */
+  readonly entity: string
 }
 
 /** A record that could not be read, and why. */
@@ -18,17 +27,12 @@ export interface Unreadable {
   readonly reason: string
 }
 
-/** A gap that the batch itself shows, beside those that the listener announced. */
-export interface ImpliedGap {
-  readonly cause: GapCause
-  readonly sources: readonly string[]
-}
-
 /** A batch, read and planned: everything that has to be done for it, nothing of it done. */
 export interface Reading {
   readonly fences: MergedFences
   readonly announcedGaps: readonly GapRecord[]
-  readonly impliedGaps: readonly ImpliedGap[]
+  /** Gaps of this entity that the batch itself shows. */
+  readonly impliedGaps: readonly GapCause[]
   readonly unreadable: readonly Unreadable[]
   /** The last watermark of the batch. */
   readonly watermark: WatermarkRecord | undefined
@@ -41,7 +45,7 @@ export interface Reading {
 export function readBatch(batch: IncomingBatch, before: Cursor, view: ReadingView): Reading {
   const fences = new MergedFences()
   const announcedGaps: GapRecord[] = []
-  const impliedGaps: ImpliedGap[] = []
+  const impliedGaps: GapCause[] = []
   const unreadable: Unreadable[] = []
   let watermark: WatermarkRecord | undefined
   let position = positionOf(before)
@@ -52,8 +56,10 @@ export function readBatch(batch: IncomingBatch, before: Cursor, view: ReadingVie
     if (decoded instanceof UnreadableRecordError) {
       unreadable.push({ record, reason: decoded.reason })
       const transaction = transactionOfHeaders(record.headers)
-      if (!transaction) impliedGaps.push({ cause: 'unreadable-record', sources: view.sources })
-      else for (const tag of view.planner.templatesOf(view.sources)) fences.fence(tag, { ...transaction, at: record.timestampMs })
+      if (!transaction) impliedGaps.push('unreadable-record')
+      else
+        for (const tag of view.planner.templatesOfEntity(view.entity))
+          fences.fence(tag, { ...transaction, at: record.timestampMs })
       continue
     }
     switch (decoded.kind) {
@@ -63,12 +69,12 @@ export function readBatch(batch: IncomingBatch, before: Cursor, view: ReadingVie
         break
       case 'event':
         if (!decoded.emitted) break // read off a row, whose change record fences
-        fences.add(view.planner.planEvent({ name: decoded.name, parameters: decoded.values }), decoded.commit)
+        fences.add(view.planner.planEvent({ name: decoded.name, parameters: given(decoded.values) }), decoded.commit)
         changes += 1
         break
       case 'watermark': {
         const cause = breakAt(position, decoded, record.offset)
-        if (cause) impliedGaps.push({ cause, sources: view.sources })
+        if (cause) impliedGaps.push(cause)
         position = positionAt(decoded, record.offset)
         watermark = decoded
         break
@@ -101,7 +107,12 @@ const breakAt = (last: StreamPosition | undefined, mark: StreamMark, offset: big
 function positionOf(cursor: Cursor): StreamPosition | undefined {
   const { epoch, sequence, sequenceOffset, lsn, timeline, systemId, fingerprint } = cursor
   const known =
-    epoch !== undefined && sequence !== undefined && sequenceOffset !== undefined && lsn !== undefined && timeline !== undefined && systemId !== undefined
+    epoch !== undefined &&
+    sequence !== undefined &&
+    sequenceOffset !== undefined &&
+    lsn !== undefined &&
+    timeline !== undefined &&
+    systemId !== undefined
   return known ? { epoch, sequence, sequenceOffset, lsn, timeline, systemId, fingerprint } : undefined
 }
 
@@ -110,3 +121,7 @@ function cursorAt(offset: bigint, position: StreamPosition | undefined): Cursor 
   const { fingerprint, ...rest } = position
   return { offset, ...rest, ...(fingerprint !== undefined && { fingerprint }) }
 }
+
+/** Without nulls: a parameter that an event leaves empty is unknown to its rules, which then widen. */
+const given = (values: Readonly<Record<string, ColumnValue>>): Record<string, NonNullable<ColumnValue>> =>
+  Object.fromEntries(Object.entries(values).flatMap(([name, value]) => (value === null ? [] : [[name, value]])))

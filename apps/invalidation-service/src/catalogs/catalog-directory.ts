@@ -31,6 +31,7 @@ export class CatalogDirectory {
   constructor(
     kafka: KafkaPort,
     private readonly topics: Topics,
+    private readonly topicPrefix: string,
   ) {
     this.reader = kafka.broadcast({
       topics: [topics.catalogs, topics.catalogStatus],
@@ -74,14 +75,9 @@ export class CatalogDirectory {
     return sourceTopics(this.state.value.catalogs.values(), this.topics)
   }
 
-  /** The tables, or the emitted events, that this topic carries: what its records can fence is what their rules can. */
-  sourcesOf(topic: string): readonly string[] {
-    const sources = new Set<string>()
-    for (const { json } of this.state.value.catalogs.values()) {
-      for (const [name, table] of Object.entries(json.tables)) if (this.topics.changes(table.entity) === topic) sources.add(name)
-      for (const name of Object.keys(json.events ?? {})) if (this.topics.events(entityOf(name)) === topic) sources.add(name)
-    }
-    return [...sources]
+  /** What a source topic is about. */
+  entityOf(topic: string): string {
+    return topic.slice(this.topicPrefix.length).replace(/\.(changes|events)\.v1$/, '')
   }
 
   /**
@@ -104,13 +100,15 @@ export class CatalogDirectory {
     const decoded = decode(record.value, record.topic)
     if (decoded.kind === 'catalog') this.learn(decoded.catalog)
     else if (decoded.kind === 'catalog-retired') this.forget(decoded)
-    else if (decoded.kind === 'catalog-status' && decoded.state === 'accepted') this.acceptedByName.set(nameOf(decoded), decoded)
+    else if (decoded.kind === 'catalog-status' && decoded.state === 'accepted')
+      this.acceptedByName.set(nameOf(decoded), decoded)
   }
 
   private learn(document: unknown): void {
     const judged = validateCatalog(document)
-    if (!('catalog' in judged)) return // the listener refuses it and says why
-    this.replace(new Map(this.state.value.catalogs).set(nameOf(judged.catalog), judged.catalog))
+    if (!('catalog' in judged) || !judged.catalog) return // the listener refuses it and says why
+    const { catalog } = judged
+    this.replace(new Map(this.state.value.catalogs).set(nameOf(catalog), catalog))
   }
 
   private forget(name: CatalogName): void {

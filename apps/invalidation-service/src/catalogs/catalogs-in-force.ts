@@ -41,15 +41,31 @@ export class CatalogsInForce {
   async restore(session: FenceSession): Promise<void> {
     const held = await session.catalogsInForce()
     const isHeld = (catalog: CatalogInForce): boolean =>
-      held.some((one) => one.owner === catalog.owner && one.version === catalog.version && one.fingerprint === catalog.fingerprint)
+      held.some(
+        (one) =>
+          one.owner === catalog.owner && one.version === catalog.version && one.fingerprint === catalog.fingerprint,
+      )
     for (const accepted of this.directory.accepted) if (!isHeld(accepted)) await this.enter(session, accepted)
   }
 
   private async enter(session: FenceSession, catalog: CatalogInForce): Promise<void> {
     const { owner, version, fingerprint, lsn, parameterKinds } = catalog
-    await this.gaps.apply(session, 'catalog-in-force', `${owner}@${version}`, this.directory.planner.templatesOfCatalog(owner, version))
+    await this.gaps.apply(
+      session,
+      'catalog-in-force',
+      `${owner}@${version}`,
+      this.directory.planner.templatesOfCatalog(owner, version),
+    )
     await session.putCatalogInForce({ owner, version, fingerprint, lsn, parameterKinds })
-    const status = encodeCatalogStatus({ source: this.source, state: 'accepted', owner, version, fingerprint, lsn, parameterKinds })
+    const status = encodeCatalogStatus({
+      source: this.source,
+      state: 'accepted',
+      owner,
+      version,
+      fingerprint,
+      lsn,
+      parameterKinds,
+    })
     await this.producer.send([{ topic: this.topics.catalogStatus, ...status }])
     this.occurrences.emit('catalog:in-force', { owner, version, lsn })
   }

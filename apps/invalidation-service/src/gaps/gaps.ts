@@ -23,7 +23,13 @@ export class Gaps {
     if (templates.length === 0) return
     await session.gap(templates, this.takeFloor)
     const tags = templates.map((tag) => tag.text)
-    const announcement = encodeInvalidation({ source: this.source, shard: 'all', tags, cause: 'gap', fencedAt: Date.now() })
+    const announcement = encodeInvalidation({
+      source: this.source,
+      shard: 'all',
+      tags,
+      cause: 'gap',
+      fencedAt: Date.now(),
+    })
     await this.producer.send([{ topic: this.topics.invalidations, ...announcement }])
     this.occurrences.emit('gap:applied', { cause, scope, templates: templates.length })
   }

@@ -1,4 +1,4 @@
-import type { KafkaPort } from '@freshet/kafka'
+import type { KafkaPort, TopicPartition } from '@freshet/kafka'
 import type { Cursor, FenceSession, FenceStore } from '@freshet/redis'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
 import type { Gaps } from '../gaps/gaps.js'
@@ -51,7 +51,12 @@ export class Partitions {
     const standings = new Map(partitions.map((partition) => [partition, cursors.get(partition)]))
     if (lost.length > 0) {
       const ends = await this.ends(topic)
-      await this.gaps.apply(session, 'cursor-lost', topic, this.directory.planner.templatesOf(this.directory.sourcesOf(topic)))
+      await this.gaps.apply(
+        session,
+        'cursor-lost',
+        topic,
+        this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
+      )
       const moves = lost.map((partition) => ({ topic, partition, cursor: { offset: ends.get(partition) ?? 0n } }))
       await session.moveCursors(moves)
       for (const { partition, cursor } of moves) standings.set(partition, cursor)
@@ -78,9 +83,15 @@ export class Partitions {
     this.standings.set(`${topic}/${partition}`, { session, cursor })
   }
 
-  private openSession(): FenceSession {
+  /** The session that all partitions share; a new one once that is over. Throws FenceUnavailableError. */
+  openSession(): FenceSession {
     if (!this.session || this.session.isOver()) this.session = this.store.session()
     return this.session
+  }
+
+  /** Names the partitions that an applied watermark has to wait for. */
+  expect(partitions: readonly TopicPartition[]): Promise<void> {
+    return this.openSession().expectApplied(partitions)
   }
 
   /** Where to begin without a cursor, by partition, as of now. */

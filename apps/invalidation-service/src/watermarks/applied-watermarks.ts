@@ -20,7 +20,9 @@ export class AppliedWatermarks {
   /** All that stands before this watermark on its partition is fenced, announced, and behind the cursor. */
   async note(session: FenceSession, at: TopicPartition, record: WatermarkRecord): Promise<void> {
     const { lsn, snapshot, systemId, timeline, databaseTime } = record
-    await session.noteApplied([{ ...at, watermark: { lsn, snapshot, systemId, timeline, databaseTimeMs: databaseTime } }])
+    await session.noteApplied([
+      { ...at, watermark: { lsn, snapshot, systemId, timeline, databaseTimeMs: databaseTime } },
+    ])
     const least = leastApplied((await session.appliedWatermarks()).values())
     if (!least || (this.published && !isNewer(least, this.published))) return
     this.published = least
@@ -29,14 +31,28 @@ export class AppliedWatermarks {
   }
 
   private async publish({ lsn, snapshot, systemId, timeline, databaseTimeMs }: AppliedWatermark): Promise<void> {
-    const encoded = encodeApplied({ source: this.source, lsn, snapshot, systemId, timeline, databaseTime: databaseTimeMs })
+    const encoded = encodeApplied({
+      source: this.source,
+      lsn,
+      snapshot,
+      systemId,
+      timeline,
+      databaseTime: databaseTimeMs,
+    })
     const partitions = await this.kafka.admin.partitionsOf(this.topics.invalidations)
     await this.producer.send(
-      Array.from({ length: partitions }, (_, partition) => ({ topic: this.topics.invalidations, partition, ...encoded })),
+      Array.from({ length: partitions }, (_, partition) => ({
+        topic: this.topics.invalidations,
+        partition,
+        ...encoded,
+      })),
     )
   }
 }
 
 /** At the same LSN a later clock is news too: an idle database stands still, and its readers must know that it does. */
 const isNewer = (mark: AppliedWatermark, than: AppliedWatermark): boolean =>
-  mark.systemId !== than.systemId || mark.timeline !== than.timeline || mark.lsn > than.lsn || mark.databaseTimeMs > than.databaseTimeMs
+  mark.systemId !== than.systemId ||
+  mark.timeline !== than.timeline ||
+  mark.lsn > than.lsn ||
+  mark.databaseTimeMs > than.databaseTimeMs

@@ -1,0 +1,94 @@
+import { createRequire } from 'node:module'
+import {
+  freePorts,
+  ServiceProcess,
+  stackEnvironment,
+  startStack,
+  type ProviderName,
+  type Stack,
+} from '@freshet/local-stack'
+import { applySchema, seed } from '@freshet/members-catalog'
+import pg from 'pg'
+
+export interface SystemOptions {
+  readonly provider?: ProviderName
+  /** Rows of the reference domain. */
+  readonly members: number
+  readonly payments: number
+  /** Instances of members-api; 2 by default. */
+  readonly apis?: number
+  /** Variables for every service, over those of the stack. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly onProgress?: (line: string) => void
+}
+
+/** An instance of members-api. */
+export interface Api {
+  readonly process: ServiceProcess
+  readonly url: string
+}
+
+/** The whole of Freshet on this machine: servers, the four services as processes of their own, instances of the API. */
+export interface System {
+  readonly stack: Stack
+  readonly services: Readonly<Record<'listener' | 'invalidation' | 'warmer', ServiceProcess>>
+  readonly apis: readonly Api[]
+  /** What the services were given, for more processes beside them. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Starts one more process that gets the same variables and is stopped with the rest. */
+  launch(
+    service: string,
+    environment?: Readonly<Record<string, string>>,
+  ): Promise<{ process: ServiceProcess; url: string }>
+  stop(): Promise<void>
+}
+
+const mainOf = (service: string): string => createRequire(import.meta.url).resolve(`@freshet/${service}/main`)
+
+/** Starts everything and resolves once the APIs serve. What was started is stopped again when a part does not come up. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const tell = options.onProgress ?? (() => undefined)
+  const stack = await startStack({ ...(options.provider && { provider: options.provider }), onProgress: tell })
+  const running: ServiceProcess[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(running.map((process) => process.stop()))
+    await stack.stop()
+  }
+  try {
+    await prepareDatabase(stack, options)
+    tell(`${options.members} members and ${options.payments} payments are in Postgres`)
+    const environment = { ...stackEnvironment(stack), FRESHET_LOG_FORMAT: 'json', ...options.environment }
+    const launch: System['launch'] = async (service, more = {}) => {
+      const [port = 0] = await freePorts(1)
+      const url = `http://127.0.0.1:${port}`
+      const process = new ServiceProcess({
+        name: service,
+        main: mainOf(service),
+        environment: { ...environment, FRESHET_HTTP_PORT: String(port), ...more },
+        readyUrl: `${url}/health/ready`,
+      })
+      running.push(process)
+      process.begin()
+      return { process, url }
+    }
+    const [listener, invalidation] = await Promise.all([launch('cdc-listener'), launch('invalidation-service')])
+    const warmer = await launch('cache-warmer', { FRESHET_LOADERS: '@freshet/members-catalog' })
+    const apis = await Promise.all(Array.from({ length: options.apis ?? 2 }, () => launch('members-api')))
+    await Promise.all([listener, invalidation, warmer, ...apis].map(({ process }) => process.ready()))
+    const services = { listener: listener.process, invalidation: invalidation.process, warmer: warmer.process }
+    return { stack, services, apis, environment, launch, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function prepareDatabase(stack: Stack, { members, payments }: SystemOptions): Promise<void> {
+  const pool = new pg.Pool({ connectionString: stack.postgresUrl, max: 2 })
+  try {
+    await applySchema(pool)
+    await seed(pool, { members, payments })
+  } finally {
+    await pool.end()
+  }
+}

@@ -1,0 +1,106 @@
+import { topics as topicNames } from '@freshet/events'
+import type { BatchProducer, IncomingBatch, KafkaPort } from '@freshet/kafka'
+import type { FenceStore, TakeFloor } from '@freshet/redis'
+import type { Occurrences } from '@freshet/service-kit'
+import { distinctUntilChanged, exhaustMap, from, map, switchMap, timer, type Observable } from 'rxjs'
+import { BatchPipeline } from './batch/batch-pipeline.js'
+import { CatalogDirectory } from './catalogs/catalog-directory.js'
+import { CatalogsInForce } from './catalogs/catalogs-in-force.js'
+import { Gaps } from './gaps/gaps.js'
+import type { InvalidationOccurrences } from './occurrences.js'
+import { Partitions } from './partitions/partitions.js'
+import { AppliedWatermarks } from './watermarks/applied-watermarks.js'
+import { RecentRecords } from './watermarks/recent-records.js'
+import { Upkeep } from './upkeep/upkeep.js'
+
+export interface EngineOptions {
+  readonly kafka: KafkaPort
+  readonly store: FenceStore
+  readonly takeFloor: TakeFloor
+  readonly namespace: string
+  readonly topicPrefix: string
+  readonly occurrences: Occurrences<InvalidationOccurrences>
+  /** How long a catalog that comes into force may take to appear on its own topic, in milliseconds. */
+  readonly waitForCatalogMs?: number
+}
+
+/** The service without its rim: what it does with a batch, where each partition stands, and its upkeep. */
+export class InvalidationEngine {
+  readonly pipeline: BatchPipeline
+  private constructor(
+    private readonly kafka: KafkaPort,
+    private readonly producer: BatchProducer,
+    private readonly directory: CatalogDirectory,
+    private readonly partitions: Partitions,
+    private readonly upkeep: Upkeep,
+    parts: ConstructorParameters<typeof BatchPipeline>[0],
+  ) {
+    this.pipeline = new BatchPipeline(parts)
+  }
+
+  /** Reads all catalogs, then begins its upkeep. */
+  static async start(options: EngineOptions): Promise<InvalidationEngine> {
+    const { kafka, store, takeFloor, namespace, occurrences } = options
+    const topics = topicNames(options.topicPrefix)
+    const source = `freshet/${namespace}/invalidation-service`
+    const producer = await kafka.producer()
+    const directory = new CatalogDirectory(kafka, topics, options.topicPrefix)
+    await directory.start()
+    const gaps = new Gaps(takeFloor, producer, topics, source, occurrences)
+    const partitions = new Partitions(store, kafka, directory, gaps)
+    const applied = new AppliedWatermarks(kafka, producer, topics, source, occurrences)
+    const records = new RecentRecords(takeFloor, occurrences)
+    const catalogs = new CatalogsInForce(
+      directory,
+      gaps,
+      producer,
+      topics,
+      source,
+      occurrences,
+      options.waitForCatalogMs ?? 10_000,
+    )
+    const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
+    upkeep.start()
+    const parts = { directory, partitions, gaps, catalogs, records, applied, producer, topics, source, occurrences }
+    return new InvalidationEngine(kafka, producer, directory, partitions, upkeep, parts)
+  }
+
+  /** Completes once the batch is applied; an error leaves its cursor where it was. */
+  handle(batch: IncomingBatch): Observable<never> {
+    return this.pipeline.handle(batch)
+  }
+
+  positions(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
+    return this.partitions.positions(topic, partitions)
+  }
+
+  /**
+   * The topics to consume: those of all known catalogs that exist by now. The listener creates a catalog's topics when it
+   * admits it, so that a refused catalog has none to wait for.
+   */
+  get topics(): Observable<readonly string[]> {
+    return this.directory.sourceTopics.pipe(
+      switchMap((wanted) =>
+        timer(0, 500).pipe(
+          exhaustMap(() => from(this.kafka.admin.topics())),
+          map((existing) => wanted.filter((topic) => existing.includes(topic))),
+        ),
+      ),
+      distinctUntilChanged((before, after) => before.join() === after.join()),
+    )
+  }
+
+  /** Says which partitions the applied watermark has to wait for. */
+  async expect(topics: readonly string[]): Promise<void> {
+    const counts = await Promise.all(topics.map((topic) => this.kafka.admin.partitionsOf(topic)))
+    await this.partitions.expect(
+      topics.flatMap((topic, at) => Array.from({ length: counts[at] ?? 0 }, (_, partition) => ({ topic, partition }))),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.upkeep.stop()
+    await this.directory.close()
+    await this.producer.close()
+  }
+}
