@@ -7,6 +7,11 @@ import { Redis } from 'ioredis'
 export interface RealRedis extends RedisUnderTest {
   readonly url: string
   readonly direct: Redis
+  /** Ends it and starts it again, empty, on the same port. */
+  restart(): Promise<void>
+  /** Lets it stand still, its connections open. */
+  pause(): Promise<void>
+  resume(): Promise<void>
 }
 
 /** Starts a server on which all ports of a test share one namespace. */
@@ -32,6 +37,14 @@ export async function startRealRedis(namespace: string): Promise<RealRedis> {
     flush: async () => {
       await direct.flushall()
     },
+    restart: async () => {
+      const lost = Promise.all(ports.map((port) => nextConnection(port)))
+      await server.server.kill('SIGKILL')
+      await server.server.start()
+      await lost
+    },
+    pause: async () => server.server.kill('SIGSTOP'),
+    resume: async () => server.server.kill('SIGCONT'),
     stop: async () => {
       direct.disconnect()
       await server.stop()
