@@ -1,5 +1,6 @@
 export { connectKafka } from './connect.js'
 export { KafkaClosedError, KafkaUnreachableError, SendFailedError, UnknownTopicError } from './errors.js'
+export { partitionOf } from './partitioner.js'
 export type {
   BatchConsumer,
   BatchContext,
