@@ -26,7 +26,8 @@ export function loaders(sql: Sql): Loaders {
     balance: async ({ id }) => loadBalance(sql, String(id)),
     transactions: async ({ id, query }) => loadTransactions(sql, String(id), transactionsQuery.parse(query)),
     list: async ({ query }) => loadMembers(sql, memberListQuery.parse(query)),
-    ofOrg: async ({ organizationId, query }) => loadMembersOf(sql, String(organizationId), organizationMembersQuery.parse(query)),
+    ofOrg: async ({ organizationId, query }) =>
+      loadMembersOf(sql, String(organizationId), organizationMembersQuery.parse(query)),
     revenue: async ({ query }) => loadRevenue(sql, revenueQuery.parse(query)),
   }
 }

@@ -4,7 +4,9 @@ export const MEMBER_STATUSES = ['active', 'suspended', 'left'] as const
 export const PAYMENT_STATUSES = ['pending', 'completed', 'refunded', 'failed'] as const
 export const PAYMENT_METHODS = ['card', 'transfer', 'cash'] as const
 
-const id = z.string().meta({ description: 'Decimal text: an id may exceed what a JavaScript number holds', examples: ['42'] })
+const id = z
+  .string()
+  .meta({ description: 'Decimal text: an id may exceed what a JavaScript number holds', examples: ['42'] })
 const day = z.string().meta({ format: 'date', examples: ['2026-01-31'] })
 
 /** An amount as Postgres' numeric prints it, so that no cent is lost to floating point. */
@@ -41,7 +43,8 @@ export const revenue = z
   .meta({ id: 'Revenue' })
 
 /** One page of an ordered list. `more` instead of a total: counting costs as much as reading everything. */
-const pageOf = <Item extends z.ZodType>(item: Item) => z.strictObject({ items: z.array(item), page: z.int(), limit: z.int(), more: z.boolean() })
+const pageOf = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ items: z.array(item), page: z.int(), limit: z.int(), more: z.boolean() })
 
 export const memberPage = pageOf(member).meta({ id: 'MemberPage' })
 export const transactionPage = pageOf(transaction).meta({ id: 'TransactionPage' })
@@ -54,4 +57,9 @@ export type Profile = Frozen<z.infer<typeof profile>>
 export type Balance = Frozen<z.infer<typeof balance>>
 export type Transaction = Frozen<z.infer<typeof transaction>>
 export type Revenue = Frozen<z.infer<typeof revenue>>
-export type Page<T> = { readonly items: readonly T[]; readonly page: number; readonly limit: number; readonly more: boolean }
+export type Page<T> = {
+  readonly items: readonly T[]
+  readonly page: number
+  readonly limit: number
+  readonly more: boolean
+}

@@ -6,13 +6,24 @@ const MAX_INT8 = 2n ** 63n - 1n
 /** An id as decimal text in its one canonical form, or a number that has one. */
 export const id = z
   .union([z.string(), z.int().transform(String)])
-  .refine((text) => /^[1-9]\d{0,18}$/.test(text) && BigInt(text) <= MAX_INT8, { error: 'expected a positive whole number' })
+  .refine((text) => /^[1-9]\d{0,18}$/.test(text) && BigInt(text) <= MAX_INT8, {
+    error: 'expected a positive whole number',
+  })
   .meta({ type: 'string', pattern: '^[1-9][0-9]{0,18}$', examples: ['42'] })
 
 // a URL carries text, a program a number: both stand for the same page
 const count = (most: number, otherwise: number) =>
   z
-    .union([z.int(), z.string().regex(/^\d{1,6}$/).transform(Number)], { error: 'expected a whole number' })
+    .union(
+      [
+        z.int(),
+        z
+          .string()
+          .regex(/^\d{1,6}$/)
+          .transform(Number),
+      ],
+      { error: 'expected a whole number' },
+    )
     .pipe(z.int().min(1).max(most))
     .default(otherwise)
 

@@ -4,7 +4,7 @@ import { loaders } from './loaders.js'
 import type { Sql } from './sql.js'
 
 /** Gives a cache the loader of every template: members-api and the warmer load the same way. */
-export function registerLoaders(cache: Cache, { pool }: { pool: Sql }): void {
+export function registerLoaders(cache: Pick<Cache, 'loader'>, { pool }: { pool: Sql }): void {
   const load = loaders(pool)
   cache.loader(keys.profile, load.profile)
   cache.loader(keys.balance, load.balance)

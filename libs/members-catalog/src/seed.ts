@@ -45,7 +45,9 @@ export async function seed(pool: ConnectionPool, size: SeedSize): Promise<void> 
     await connection.query(seedMembers, [size.members, organizations])
     await connection.query(seedPayments, [size.payments, Math.max(1, size.members)])
     for (const table of ['members', 'payments']) {
-      await connection.query(`select setval(pg_get_serial_sequence('public.${table}', 'id'), (select coalesce(max(id), 0) + 1 from public.${table}), false)`)
+      await connection.query(
+        `select setval(pg_get_serial_sequence('public.${table}', 'id'), (select coalesce(max(id), 0) + 1 from public.${table}), false)`,
+      )
     }
   })
   const connection = await pool.connect()

@@ -1,4 +1,11 @@
-import { isParameter, parseTemplate, parseWildcard, wildcardGoverns, type Template, type Wildcard } from '@freshet/cache-keys'
+import {
+  isParameter,
+  parseTemplate,
+  parseWildcard,
+  wildcardGoverns,
+  type Template,
+  type Wildcard,
+} from '@freshet/cache-keys'
 import type { CatalogJson, TargetJson } from '@freshet/catalog'
 
 type WildcardTarget = Extract<TargetJson, { wildcard: string }>
@@ -21,7 +28,9 @@ export function withoutTemplate(json: CatalogJson, left: string): CatalogJson {
   return { ...json, version: `${json.version}-without-${left}`, rules }
 }
 
-const distinct = (targets: TargetJson[]): TargetJson[] => [...new Map(targets.map((target) => [JSON.stringify(target), target])).values()]
+const distinct = (targets: TargetJson[]): TargetJson[] => [
+  ...new Map(targets.map((target) => [JSON.stringify(target), target])).values(),
+]
 
 function narrowed(json: CatalogJson, target: TargetJson, left: string): TargetJson[] {
   if ('key' in target) return target.key === left ? [] : [target]

@@ -18,7 +18,8 @@ export async function openDatabase(size: SeedSize): Promise<Database> {
   }
   const database: Database = {
     exec,
-    query: async <Row extends object>({ text, values }: { text: string; values: unknown[] }) => lite.query<Row>(text, values),
+    query: async <Row extends object>({ text, values }: { text: string; values: unknown[] }) =>
+      lite.query<Row>(text, values),
     connect: async () => ({ query: exec, release: () => undefined }),
     close: () => lite.close(),
   }

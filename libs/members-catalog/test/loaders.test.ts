@@ -35,7 +35,9 @@ describe('the loaders', () => {
   })
 
   it('give a member without payments an empty balance, and a missing member none', async () => {
-    await database.exec(`insert into members (id, organization_id, name, email) values (500, 9, 'New', 'new@example.org')`)
+    await database.exec(
+      `insert into members (id, organization_id, name, email) values (500, 9, 'New', 'new@example.org')`,
+    )
     expect(await load.balance({ id: 500n })).toEqual({ memberId: '500', completed: [] })
     expect(await load.balance({ id: 501 })).toBeNull()
   })
@@ -52,9 +54,14 @@ describe('the loaders', () => {
   })
 
   it('filter members by organisation and part of a name, taking % and _ literally', async () => {
-    expect((await load.list({ query: { organizationId: '2', search: 'MEMBER 1' } })).items.map((member) => member.id)).toEqual(['1', '13', '17'])
+    expect(
+      (await load.list({ query: { organizationId: '2', search: 'MEMBER 1' } })).items.map((member) => member.id),
+    ).toEqual(['1', '13', '17'])
     expect((await load.list({ query: { search: '%' } })).items).toEqual([])
-    expect((await load.ofOrg({ organizationId: 2, query: { limit: 2 } })).items.map((member) => member.id)).toEqual(['1', '5'])
+    expect((await load.ofOrg({ organizationId: 2, query: { limit: 2 } })).items.map((member) => member.id)).toEqual([
+      '1',
+      '5',
+    ])
   })
 
   it('list transactions newest first, with instants in UTC whatever the session says', async () => {
@@ -70,7 +77,9 @@ describe('the loaders', () => {
   it.each(['day', 'month', 'method', 'currency'] as const)('sum the same revenue by %s', async (groupBy) => {
     const { rows } = await load.revenue({ query: { from: '2025-01-01', to: '2026-01-01', groupBy } })
     const cents = rows.reduce((sum, row) => sum + Math.round(Number(row.amount) * 100), 0)
-    const [truth] = await database.exec(`select (sum(amount) * 100)::int as cents from payments where status = 'completed'`)
+    const [truth] = await database.exec(
+      `select (sum(amount) * 100)::int as cents from payments where status = 'completed'`,
+    )
     expect({ cents }).toEqual(truth)
     expect(new Set(rows.map((row) => `${row.group} ${row.currency}`)).size).toBe(rows.length)
   })
@@ -83,12 +92,17 @@ describe('the loaders', () => {
 
 describe('schema and seed', () => {
   it('change nothing when they run again', async () => {
-    const rows = () => database.exec('select (select count(*) from members) as members, (select count(*) from payments) as payments')
+    const rows = () =>
+      database.exec('select (select count(*) from members) as members, (select count(*) from payments) as payments')
     const before = await rows()
     await applySchema(database)
     await seed(database, { members: 40, payments: 200, organizations: 4 })
     expect(await rows()).toEqual(before)
-    expect(await database.exec(`insert into members (organization_id, name, email) values (1, 'Next', 'next@example.org') returning id::int`)).toEqual([{ id: 501 }])
+    expect(
+      await database.exec(
+        `insert into members (organization_id, name, email) values (1, 'Next', 'next@example.org') returning id::int`,
+      ),
+    ).toEqual([{ id: 501 }])
   })
 
   it('log the old organisation, member and status with every update', async () => {

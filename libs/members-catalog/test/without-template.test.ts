@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { keys, membersCatalog, membersCatalogWithout, UnknownTemplateError, withoutTemplate, type TemplateName } from '../src/index.js'
+import {
+  keys,
+  membersCatalog,
+  membersCatalogWithout,
+  UnknownTemplateError,
+  withoutTemplate,
+  type TemplateName,
+} from '../src/index.js'
 
 const names = Object.keys(keys) as TemplateName[]
-const fencedBy = (rules: (typeof membersCatalog.json)['rules']) => rules.map((rule) => rule.fences.map((target) => ('key' in target ? target.key : 'wildcard' in target ? target.wildcard : target.template)))
+const fencedBy = (rules: (typeof membersCatalog.json)['rules']) =>
+  rules.map((rule) =>
+    rule.fences.map((target) =>
+      'key' in target ? target.key : 'wildcard' in target ? target.wildcard : target.template,
+    ),
+  )
 
 describe('a catalog without one template', () => {
   it('narrows a wildcard to the other templates that it covered', () => {

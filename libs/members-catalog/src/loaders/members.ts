@@ -25,12 +25,21 @@ export async function loadMembers(sql: Sql, query: MemberListQuery): Promise<Pag
 }
 
 /** Reads: the members of one organisation. */
-export async function loadMembersOf(sql: Sql, organizationId: string, query: OrganizationMembersQuery): Promise<Page<Member>> {
+export async function loadMembersOf(
+  sql: Sql,
+  organizationId: string,
+  query: OrganizationMembersQuery,
+): Promise<Page<Member>> {
   const conditions = new Conditions().and('organization_id', '=', organizationId).and('status', '=', query.status)
   return membersPage(sql, 'members of', conditions, query)
 }
 
-async function membersPage(sql: Sql, name: string, conditions: Conditions, query: { page: number; limit: number }): Promise<Page<Member>> {
+async function membersPage(
+  sql: Sql,
+  name: string,
+  conditions: Conditions,
+  query: { page: number; limit: number },
+): Promise<Page<Member>> {
   return pageOf(query, async (limit, offset) => {
     const text = `select ${member} from public.members m where ${conditions.where}
                   order by m.id limit ${conditions.bind(limit)} offset ${conditions.bind(offset)}`

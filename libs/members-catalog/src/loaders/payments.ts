@@ -29,7 +29,11 @@ export async function loadTransactions(sql: Sql, id: string, query: Transactions
              to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "createdAt"
       from public.payments p where ${conditions.where}
       order by p.created_at desc, p.id desc limit ${conditions.bind(limit)} offset ${conditions.bind(offset)}`
-    const { rows } = await sql.query<Transaction>({ name: `transactions ${conditions.shape}`, text, values: conditions.values })
+    const { rows } = await sql.query<Transaction>({
+      name: `transactions ${conditions.shape}`,
+      text,
+      values: conditions.values,
+    })
     return rows
   })
 }

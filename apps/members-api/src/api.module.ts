@@ -1,0 +1,24 @@
+import { Module } from '@nestjs/common'
+import { APP_FILTER, APP_PIPE } from '@nestjs/core'
+import { Database } from './database/database.js'
+import { MemberStore } from './members/member-store.js'
+import { MembersController } from './members/members.controller.js'
+import { OrganizationsController } from './members/organizations.controller.js'
+import { PaymentStore } from './payments/payment-store.js'
+import { PaymentsController } from './payments/payments.controller.js'
+import { ProblemFilter } from './problem/problem.filter.js'
+import { Validation } from './problem/validation.js'
+import { ReportsController } from './reports/reports.controller.js'
+
+/** The HTTP side, over a `Cache` and a `Pool` that the application provides. */
+@Module({
+  controllers: [MembersController, OrganizationsController, PaymentsController, ReportsController],
+  providers: [
+    Database,
+    MemberStore,
+    PaymentStore,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_PIPE, useClass: Validation },
+  ],
+})
+export class ApiModule {}

@@ -1,0 +1,18 @@
+import { Cache, type Reading } from '@freshet/cache'
+import { keys, model, queries, type Revenue, type RevenueQuery } from '@freshet/members-catalog'
+import { Controller, Get, Query } from '@nestjs/common'
+import { ApiBadRequestResponse } from '@nestjs/swagger'
+import { Cached } from '../cached/cached.js'
+import { problemDetails } from '../problem/problem.js'
+
+@Controller('reports')
+@ApiBadRequestResponse({ standardSchema: problemDetails })
+export class ReportsController {
+  constructor(private readonly cache: Cache) {}
+
+  @Get('revenue')
+  @Cached(model.revenue)
+  revenue(@Query({ schema: queries.revenueQuery }) query: RevenueQuery): Promise<Reading<Revenue>> {
+    return this.cache.read(keys.revenue.of({ query }))
+  }
+}
