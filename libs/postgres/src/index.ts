@@ -1,3 +1,6 @@
+export { ReplicationLostError, ReplicationRefusedError } from './replication/errors.js'
+export { ReplicationStream, type ReplicationOptions } from './replication/replication-stream.js'
+export { createSlot, dropSlot, readSlot, type SlotFacts } from './replication/slot.js'
 export { takeFloor } from './snapshot/floor.js'
 export { readSystemIdentity, type SystemIdentity } from './snapshot/identity.js'
 export { createPool, type Database, type PoolOptions } from './snapshot/pool.js'
@@ -17,7 +20,9 @@ export { tableFingerprint, tablesChanged } from './tables/fingerprint.js'
 export { alterPublications, PublicationLockedError, readPublications, type AlterOptions } from './tables/publication.js'
 export {
   appendPublication,
+  createMissingPublications,
   planPublications,
+  publicationMark,
   publicationNames,
   type PublicationFault,
   type PublicationPlan,

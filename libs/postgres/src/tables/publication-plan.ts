@@ -38,7 +38,13 @@ export interface PublicationWish {
 }
 
 export type PublicationFault =
-  | { readonly code: 'publication-not-ours'; readonly publication: string; readonly comment: string | undefined }
+  | {
+      readonly code: 'publication-not-ours'
+      readonly publication: string
+      readonly comment: string | undefined
+      /** Has it all tables or whole schemas? */
+      readonly widened: boolean
+    }
   | { readonly code: 'publication-not-owned'; readonly publication: string; readonly owner: string }
 
 export interface PublicationPlan {
@@ -48,6 +54,9 @@ export interface PublicationPlan {
   readonly gained: readonly string[]
   readonly faults: readonly PublicationFault[]
 }
+
+/** The mark of a namespace's publications: two namespaces on one database must not take tables out of each other's. */
+export const publicationMark = (namespace: string): string => `Managed by Freshet, namespace ${namespace}`
 
 export const appendPublication = (name: string): string => `${name}_append`
 
@@ -64,16 +73,10 @@ const actionsOf = { all: 'insert, update, delete, truncate', inserts: 'insert, t
  * DROP COLUMN is refused.
  */
 export function planPublications(wish: PublicationWish, existing: readonly PublicationState[]): PublicationPlan {
-  const parts = (['all', 'inserts'] as const).map((publish) => {
-    const name = publish === 'all' ? wish.name : appendPublication(wish.name)
+  const parts = partsOf(wish.name).map(({ name, publish }) => {
     const tables = [...wish.tables].filter(([, wanted]) => wanted === publish).map(([table]) => table)
-    return planOne(
-      name,
-      publish,
-      tables.sort(),
-      wish,
-      existing.find((publication) => publication.name === name),
-    )
+    const state = existing.find((publication) => publication.name === name)
+    return planOne(name, publish, tables.sort(), wish, state)
   })
   return {
     // What is taken out goes first: a table in both would be sent with both's actions.
@@ -82,6 +85,31 @@ export function planPublications(wish: PublicationWish, existing: readonly Publi
     faults: parts.flatMap(({ faults }) => faults),
   }
 }
+
+/** Statements that create, empty, what is missing of the two, and leave alone what is there. */
+export const createMissingPublications = (
+  wish: Omit<PublicationWish, 'tables'>,
+  existing: readonly PublicationState[],
+): readonly string[] =>
+  partsOf(wish.name)
+    .filter(({ name }) => !existing.some((state) => state.name === name))
+    .flatMap(({ name, publish }) => creation(name, publish, [], wish))
+
+const partsOf = (name: string) =>
+  [
+    { name, publish: 'all' },
+    { name: appendPublication(name), publish: 'inserts' },
+  ] as const
+
+const creation = (
+  name: string,
+  publish: 'all' | 'inserts',
+  tables: readonly string[],
+  { version, mark }: Omit<PublicationWish, 'tables'>,
+): readonly string[] => [
+  `create publication ${quoteIdentifier(name)}${tables.length > 0 ? ` for table ${onlyTables(tables)}` : ''} with (${settings(publish, version).join(', ')})`,
+  `comment on publication ${quoteIdentifier(name)} is ${quoteLiteral(mark)}`,
+]
 
 interface Part {
   readonly removals: readonly string[]
@@ -97,17 +125,12 @@ function planOne(
   wish: PublicationWish,
   state: PublicationState | undefined,
 ): Part {
+  if (state === undefined)
+    return { removals: [], additions: creation(name, publish, tables, wish), gained: tables, faults: [] }
   const publication = quoteIdentifier(name)
-  if (state === undefined) {
-    const list = tables.length > 0 ? ` for table ${onlyTables(tables)}` : ''
-    const additions = [
-      `create publication ${publication}${list} with (${settings(publish, wish.version).join(', ')})`,
-      `comment on publication ${publication} is ${quoteLiteral(wish.mark)}`,
-    ]
-    return { removals: [], additions, gained: tables, faults: [] }
-  }
-  if (state.comment !== wish.mark || state.allTables || state.schemas) {
-    const fault = { code: 'publication-not-ours', publication: name, comment: state.comment } as const
+  const widened = state.allTables || state.schemas
+  if (state.comment !== wish.mark || widened) {
+    const fault = { code: 'publication-not-ours', publication: name, comment: state.comment, widened } as const
     return { removals: [], additions: [], gained: [], faults: [fault] }
   }
   const unchanged = new Set(state.tables.filter((table) => !table.restricted).map((table) => table.name))

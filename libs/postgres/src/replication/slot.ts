@@ -1,0 +1,57 @@
+import { parseLsn, type Lsn } from '@freshet/pgoutput'
+import type { Database } from '../snapshot/pool.js'
+
+/** A logical replication slot, as the server knows it. */
+export interface SlotFacts {
+  readonly name: string
+  readonly plugin: string
+  readonly database: string
+  readonly active: boolean
+  /** What its reader has acknowledged: streaming begins here. */
+  readonly confirmedLsn: Lsn
+  /** `lost`: its log was removed, it can never be read again. */
+  readonly walStatus: 'reserved' | 'extended' | 'unreserved' | 'lost'
+  /** Why it can no longer be used; undefined while it can. */
+  readonly invalidated: string | undefined
+}
+
+interface SlotRow {
+  readonly plugin: string
+  readonly database: string
+  readonly active: boolean
+  readonly confirmed: string | null
+  readonly wal_status: SlotFacts['walStatus'] | null
+  readonly invalidation_reason: string | null
+}
+
+const slotQuery = `
+  select s.plugin::text, s.database::text, s.active, s.confirmed_flush_lsn::text as confirmed, s.wal_status,
+         to_jsonb(s) ->> 'invalidation_reason' as invalidation_reason
+    from pg_replication_slots s where s.slot_name = $1 and s.slot_type = 'logical'`
+
+/** Undefined when there is no logical slot of that name. */
+export async function readSlot(database: Database, name: string): Promise<SlotFacts | undefined> {
+  const { rows } = await database.query<SlotRow>(slotQuery, [name])
+  const [row] = rows
+  if (!row) return undefined
+  return {
+    name,
+    plugin: row.plugin,
+    database: row.database,
+    active: row.active,
+    confirmedLsn: parseLsn(row.confirmed ?? '0/0'),
+    walStatus: row.wal_status ?? 'lost',
+    invalidated: row.invalidation_reason ?? (row.wal_status === 'lost' ? 'wal_removed' : undefined),
+  }
+}
+
+/** Creates a logical slot for pgoutput. Returns where it begins: changes of later commits are sent, all of them. */
+export async function createSlot(database: Database, name: string): Promise<Lsn> {
+  const { rows } = await database.query<{ lsn: string }>(`select lsn::text from pg_create_logical_replication_slot($1, 'pgoutput')`, [name])
+  return parseLsn(rows[0]?.lsn ?? '')
+}
+
+/** Drops a slot that nobody reads. */
+export async function dropSlot(database: Database, name: string): Promise<void> {
+  await database.query('select pg_drop_replication_slot($1)', [name])
+}
