@@ -176,9 +176,11 @@ export class Cache {
   async #read(key: TypedKey, load: Load<unknown, never> | ReadOptions | undefined, given?: LoadingReadOptions) {
     this.#open()
     const { catalog, flights, watch, reader } = this.parts
-    const ticket = flights.ticket()
     const options: LoadingReadOptions = (typeof load === 'function' ? given : load) ?? {}
     const inForce = watch.record ?? (await watch.find())
+    // Only from here on does the read count as begun: its mark of L1 is taken in the same turn, and a flight that departed
+    // before that mark must not be boarded.
+    const ticket = flights.ticket()
     const address = addressOf(catalog, key, inForce?.parameterKinds)
     const loader =
       typeof load === 'function' ? { load: load as Load<unknown>, source: options.source ?? 'primary' } : undefined

@@ -1,20 +1,15 @@
+import { shardOf } from '@freshet/cache-keys'
 import { expect, it } from 'vitest'
 import { keys, World, type Balance } from './world/world.js'
 
 const key = keys.balance.of({ id: 42 })
-const tag = { text: 'member:42:balance', shard: 0 }
-
-/** The key's own tag, in its shard. */
-const fenceable = async () => {
-  const { shardOf } = await import('@freshet/cache-keys')
-  return { ...tag, shard: shardOf('member:42') }
-}
+const fenced = { text: 'member:42:balance', shard: shardOf('member:42') }
 
 async function openWorld() {
   const world = await World.open()
   world.primary.rows.set('42', { amount: 50 })
   const balance = world.row<Balance>('42')
-  return { world, balance, fenced: await fenceable() }
+  return { world, balance }
 }
 
 it('a value that was loaded once is served to every process without asking the source again', async () => {
@@ -26,7 +21,7 @@ it('a value that was loaded once is served to every process without asking the s
 })
 
 it('a change makes the value a miss, and the next read has the new one', async () => {
-  const { world, balance, fenced } = await openWorld()
+  const { world, balance } = await openWorld()
   const { cache } = world.client()
   await cache.get(key, balance)
   await world.fence(world.primary.commit('42', { amount: 70 }), fenced)
@@ -38,7 +33,7 @@ it('a change makes the value a miss, and the next read has the new one', async (
 })
 
 it('a paused filler cannot bring an old value back', async () => {
-  const { world, balance, fenced } = await openWorld()
+  const { world, balance } = await openWorld()
   const slow = world.client()
   const paused = slow.pauses.before('store')
   const old = slow.cache.get(key, balance)
@@ -50,7 +45,7 @@ it('a paused filler cannot bring an old value back', async () => {
 })
 
 it('a filler that was paused before its load, across a fence, cannot bring an old value back', async () => {
-  const { world, balance, fenced } = await openWorld()
+  const { world, balance } = await openWorld()
   const slow = world.client()
   const paused = slow.pauses.after('capture')
   const read = slow.cache.get(key, balance)
@@ -64,7 +59,7 @@ it('a filler that was paused before its load, across a fence, cannot bring an ol
 })
 
 it('R3: a change that is fenced before any reader can see it keeps the old value out of the cache', async () => {
-  const { world, balance, fenced } = await openWorld()
+  const { world, balance } = await openWorld()
   const change = world.primary.begin('42', { amount: 70 })
   await world.fence(change, fenced)
   const reading = await world.client().cache.read(key, balance)
@@ -74,7 +69,7 @@ it('R3: a change that is fenced before any reader can see it keeps the old value
 })
 
 it('R2: the snapshot is taken after the capture and before the load', async () => {
-  const { world, balance, fenced } = await openWorld()
+  const { world, balance } = await openWorld()
   await world.fence(world.primary.begin('1', { amount: 0 }), fenced) // so that a snapshot is wanted
   const client = world.client()
   const order: string[] = []
@@ -119,7 +114,7 @@ it('R6: a floor keeps out loads that began before it was taken', async () => {
 })
 
 it('without a snapshot a value that needs one is not stored', async () => {
-  const { world, balance, fenced } = await openWorld()
+  const { world, balance } = await openWorld()
   await world.fence(world.primary.commit('42', { amount: 70 }), fenced)
   const client = world.client()
   client.primaryIsDown = true
@@ -130,13 +125,13 @@ it('nothing is stored, and nothing read, before the catalog is in force', async 
   const world = await World.open({ inForce: false })
   world.primary.rows.set('42', { amount: 50 })
   const { cache } = world.client()
-  const early = await cache.read(key, world.row('42'))
+  const early = await cache.read(key, world.row<Balance>('42'))
   expect(early).toMatchObject({ vouched: false, missed: 'not-in-force', refused: 'not-in-force' })
   expect(world.redis.values.size).toBe(0)
   await world.bringIntoForce()
   await cache.inForce({ timeoutMs: 2_000 })
-  expect(await cache.read(key, world.row('42'))).toMatchObject({ vouched: true })
-  expect(await cache.read(key, world.row('42'))).toMatchObject({ layer: 'l2' })
+  expect(await cache.read(key, world.row<Balance>('42'))).toMatchObject({ vouched: true })
+  expect(await cache.read(key, world.row<Balance>('42'))).toMatchObject({ layer: 'l2' })
 })
 
 it('a catalog that has gone out of force stores nothing any more', async () => {
@@ -164,7 +159,7 @@ it('R11: what a transaction of the caller reads is for the caller alone', async 
 })
 
 it('a source without transactions is cached with lease strength, and says so', async () => {
-  const { world, balance, fenced } = await openWorld()
+  const { world, balance } = await openWorld()
   await world.fence(world.primary.begin('42', { amount: 70 }), fenced) // R3 would refuse
   const { cache } = world.client()
   expect(await cache.read(key, balance, { source: 'none' })).toMatchObject({ vouched: true, strength: 'lease' })

@@ -1,6 +1,7 @@
 import { shardOf } from '@freshet/cache-keys'
 import { describe, expect, it } from 'vitest'
 import { LoaderCycleError, LoadLimitError, LoadTimeoutError } from '../src/errors.js'
+import type { LoadContext } from '../src/loader.js'
 import { keys, World, type Balance } from './world/world.js'
 
 const key = keys.balance.of({ id: 42 })
@@ -83,7 +84,7 @@ it('R10: a joiner does not get a value whose named tag was fenced before the joi
   const client = world.client()
   world.primary.rows.set('7', { amount: 1 })
   const statement = keys.statement.of({ id: 1 })
-  const sum = async ({ tag }: { tag: (...targets: ReturnType<typeof keys.balance.of>[]) => Promise<void> }) => {
+  const sum = async ({ tag }: LoadContext) => {
     await tag(keys.balance.of({ id: 7 }))
     return load.loader()
   }
@@ -139,12 +140,20 @@ describe('the limit of loads', () => {
     expect(await Promise.all(alone)).toEqual([{ amount: 5 }, { amount: 6 }])
   })
 
+  it('loads inside a loader go under its place, however full the queue is', async () => {
+    const { world, balance } = await openWorld()
+    const { cache } = world.client({ concurrency: 1, queue: 0 })
+    expect(await cache.get(keys.statement.of({ id: 1 }), () => cache.get(key, balance))).toEqual({ amount: 50 })
+  })
+
   it('a loader that does not return is given up, and told so by its signal', async () => {
     const { world } = await openWorld()
     const { cache } = world.client({ timeoutMs: 20 })
     let told: unknown
     const read = cache.get(key, ({ signal }) => {
-      signal.addEventListener('abort', () => (told = signal.reason))
+      signal.addEventListener('abort', () => {
+        told = signal.reason
+      })
       return new Promise<Balance>(() => undefined)
     })
     await expect(read).rejects.toThrow(LoadTimeoutError)

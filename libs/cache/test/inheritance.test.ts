@@ -1,6 +1,7 @@
 import { shardOf } from '@freshet/cache-keys'
 import { wildcard } from '@freshet/catalog'
 import { describe, expect, it } from 'vitest'
+import type { TagTarget } from '../src/address.js'
 import type { Cache } from '../src/cache.js'
 import { LoaderEndedError, WildcardUndeclaredError } from '../src/errors.js'
 import type { LoadContext } from '../src/loader.js'
@@ -34,7 +35,7 @@ describe('R12: a value computed from cached values', () => {
     const { world, balance } = await openWorld()
     const { cache } = world.client({ l1: true })
     await cache.get(keys.balance.of({ id: 42 }), balance)
-    await cache.get(statement, ofBalance(cache, balance))
+    expect(await cache.read(statement, ofBalance(cache, balance))).toMatchObject({ vouched: true })
     await world.fence(world.primary.commit('42', { amount: 70 }), fenced) // L1 has not heard of it
     const other = world.client().cache
     expect(await other.get(statement, ofBalance(other, balance))).toBe('has 70')
@@ -97,7 +98,7 @@ describe('R12: a value computed from cached values', () => {
 
 describe('tag()', () => {
   const tagging =
-    (tagged: Parameters<LoadContext['tag']>[0], load: () => Promise<unknown>) =>
+    (tagged: TagTarget, load: () => Promise<unknown>) =>
     async ({ tag }: LoadContext) => {
       await tag(tagged)
       return load()
