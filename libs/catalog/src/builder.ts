@@ -9,6 +9,7 @@ import type { Rule } from './rule.js'
 import type { DeclaredTable } from './table.js'
 import type { FenceTarget } from './target.js'
 import { validateCatalog } from './validate.js'
+import { pathText } from './validation/path.js'
 
 /** What a service declares. */
 export interface CatalogOptions {
@@ -73,11 +74,11 @@ function collect<Json>(
     if (before !== undefined && canonicalJson(before) !== canonicalJson(json))
       conflicts.push({
         code: 'declared-twice',
-        path: `${kind}.${name}`,
+        path: pathText([kind, name]),
         message: `"${name}" is declared twice, differently`,
         fix: 'declare it once and use that everywhere',
       })
-    collected[name] = json
+    collected[name] ??= json
   }
   return collected
 }
@@ -100,7 +101,7 @@ const sameNames = (names: readonly string[]) => Object.fromEntries(names.map((na
 
 const namedTwice = (name: string, other: string): Fault => ({
   code: 'declared-twice',
-  path: `templates.${name}`,
+  path: pathText(['templates', name]),
   message: `this definition is called "${other}" in another catalog`,
   fix: 'call it the same in both, or declare it anew with key(...)',
 })

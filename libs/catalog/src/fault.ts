@@ -12,6 +12,7 @@ export interface Fault {
 export type FaultCode =
   | 'malformed'
   | 'unknown-property'
+  | 'duration-malformed'
   | 'declared-twice'
   | 'name-malformed'
   | 'table-not-qualified'
@@ -28,6 +29,7 @@ export type FaultCode =
   | 'parameter-missing'
   | 'parameter-unknown'
   | 'query-in-key-target'
+  | 'rule-without-effect'
   | WarningCode
 
 /** Doubts, which do not make a catalog unusable. */

@@ -34,31 +34,32 @@ export const templateJson = z.strictObject({
   warm: z.boolean().optional().describe('Refilled by the warmer when fenced'),
 })
 
-const targetJson = z.union([
+export const targetJson = z.union([
   z.strictObject({ key: name, with: bindings }),
   z.strictObject({ wildcard: z.string(), with: bindings }),
   z.strictObject({ template: name }),
 ])
 
+export const occasionJson = z.union([
+  z.strictObject({
+    table: name,
+    operations: z
+      .array(z.enum(['insert', 'update', 'delete']))
+      .min(1)
+      .optional(),
+    changed: z.array(name).min(1).optional().describe('Aliases: updates that changed none of them do not count'),
+    where: z.record(name, columnValue).optional().describe('Alias -> value that the old or the new row must have'),
+  }),
+  z.strictObject({ event: name }),
+])
+
+export const evictionJson = z.strictObject({ key: z.string().min(1), with: bindings })
+
 export const ruleJson = z.strictObject({
   name: name.optional(),
-  on: z.union([
-    z.strictObject({
-      table: name,
-      operations: z
-        .array(z.enum(['insert', 'update', 'delete']))
-        .min(1)
-        .optional(),
-      changed: z.array(name).min(1).optional().describe('Aliases: updates that changed none of them do not count'),
-      where: z.record(name, columnValue).optional().describe('Alias -> value that the old or the new row must have'),
-    }),
-    z.strictObject({ event: name }),
-  ]),
+  on: occasionJson,
   fences: z.array(targetJson),
-  evict: z
-    .array(z.strictObject({ key: z.string().min(1), with: bindings }))
-    .optional()
-    .describe('Keys of another cache to delete, best effort'),
+  evict: z.array(evictionJson).optional().describe('Keys of another cache to delete, best effort'),
   whenOldUnknown: z.literal('all').optional().describe('Widen where the database cannot give an old column'),
 })
 
@@ -80,6 +81,10 @@ export type CatalogJson = z.infer<typeof catalogJson>
 export type TableJson = z.infer<typeof tableJson>
 export type EmittedEventJson = z.infer<typeof emittedEventJson>
 export type TemplateJson = z.infer<typeof templateJson>
+/** What a rule rests on: changes of a table, or an event. */
+export type OccasionJson = z.infer<typeof occasionJson>
+/** A key of another cache that a rule deletes. */
+export type EvictionJson = z.infer<typeof evictionJson>
 export type RuleJson = z.infer<typeof ruleJson>
 /** What a rule fences: one key, a declared wildcard, or a whole template. */
 export type TargetJson = z.infer<typeof targetJson>

@@ -1,14 +1,31 @@
+import { compile } from './compile.js'
 import type { Catalog } from './compiled.js'
 import { CatalogInvalidError, type Fault } from './fault.js'
+import { contextOf } from './validation/context.js'
+import { checkRules } from './validation/rules.js'
+import { readShape } from './validation/shape.js'
+import { checkTables } from './validation/tables.js'
+import { checkTemplates } from './validation/templates.js'
+import { warningsOf } from './validation/warnings.js'
 
 /** A catalog with its doubts, or every fault. */
 export type Validation =
   | { readonly catalog: Catalog; readonly warnings: readonly Fault[]; readonly faults?: undefined }
   | { readonly faults: readonly Fault[]; readonly catalog?: undefined }
 
-/** Checks a catalog as JSON: shape, names, references, bindings; finds all faults at once. */
+/**
+ * Checks a catalog as JSON: its shape, names, references and bindings. Finds all faults at once; parts of the wrong
+ * shape do not hide the faults of others.
+ */
 export function validateCatalog(json: unknown): Validation {
-  return { faults: json === undefined ? [] : [] }
+  const shape = readShape(json)
+  const context = contextOf(shape.parts, shape.faults)
+  checkTables(context)
+  checkTemplates(context)
+  checkRules(context)
+  if (shape.json === undefined || context.faults.length > 0) return { faults: context.faults }
+  const catalog = compile(shape.json, context.templates, [...context.wildcards.values()])
+  return { catalog, warnings: warningsOf(catalog) }
 }
 
 /**
