@@ -1,3 +1,4 @@
+import { rejectionOf } from './abort.js'
 import { CacheClosedError, LoadTimeoutError } from './errors.js'
 import { Flight, type Landing } from './flight.js'
 import { LoadLimiter, type LoadLimit, type Place } from './limiter.js'
@@ -75,13 +76,4 @@ export class Flights {
       this.#all.delete(flight)
     }
   }
-}
-
-/** A promise that rejects with the reason once the signal is aborted; harmless when nobody waits for it. */
-function rejectionOf(signal: AbortSignal): Promise<never> {
-  const rejection = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-  })
-  rejection.catch(() => undefined)
-  return rejection
 }

@@ -26,18 +26,16 @@ export interface InvalidationFeedOptions {
 export class InvalidationFeed {
   readonly #closing = new AbortController()
   #reader: BroadcastReader | undefined
-  #started: Promise<void> | undefined
 
   constructor(private readonly options: InvalidationFeedOptions) {}
 
   /** Begins in the background; a broker that is away is no reason not to serve. */
   start(): void {
-    this.#started = this.#keepStarting()
+    void this.#keepStarting()
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
-    await this.#started
     await this.#reader?.close()
   }
 
@@ -65,6 +63,7 @@ export class InvalidationFeed {
         await this.#startOnce()
         return
       } catch (error) {
+        if (signal.aborted) return
         this.options.report({ type: 'l1:reader-failed', error })
         await this.#reader?.close().catch(() => undefined)
         await pause(RETRY_MS, undefined, { signal }).catch(() => undefined)
@@ -75,6 +74,7 @@ export class InvalidationFeed {
   async #startOnce(): Promise<void> {
     const { kafka, topic, memory, sight } = this.options
     sight.expectPartitions(await kafka.admin.partitionsOf(topic))
+    this.#closing.signal.throwIfAborted()
     this.#reader = kafka.broadcast({
       topics: [topic],
       from: 'latest',

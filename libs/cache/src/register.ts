@@ -1,6 +1,14 @@
 import type { Catalog } from '@freshet/catalog'
-import { catalogKey, decode, encodeCatalog, topics, type CatalogStatusRecord } from '@freshet/events'
-import type { IncomingRecord, KafkaPort } from '@freshet/kafka'
+import {
+  decode,
+  encodeCatalog,
+  topics,
+  UnreadableRecordError,
+  type CatalogStatusRecord,
+  type Decoded,
+} from '@freshet/events'
+import type { BatchProducer, IncomingRecord, KafkaPort } from '@freshet/kafka'
+import { rejectionOf } from './abort.js'
 import { CatalogRefusedError, RegistrationTimeoutError } from './errors.js'
 
 export interface RegisterOptions {
@@ -21,63 +29,63 @@ export async function registerCatalog(
   { timeoutMs = 30_000 }: RegisterOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { owner, version, fingerprint } = catalog
-  const answers = new Answers(owner, version, fingerprint)
+  const { owner, version } = catalog
+  const answers = new Answers(catalog)
+  const timeout = AbortSignal.timeout(timeoutMs)
+  const given = rejectionOf(AbortSignal.any([signal, timeout]))
   const name = topics(topicPrefix)
   const reader = kafka.broadcast({
     topics: [name.catalogStatus],
     from: 'earliest',
     onRecord: (record) => answers.take(record),
   })
-  const producer = await kafka.producer()
-  const timeout = AbortSignal.timeout(timeoutMs)
+  let producer: BatchProducer | undefined
   try {
-    await reader.start()
-    await reader.caughtUp()
-    const known = answers.last?.state === 'accepted'
-    const next = answers.next(AbortSignal.any([signal, timeout]))
+    await Promise.race([reader.start().then(() => reader.caughtUp()), given])
+    const known = answers.last
+    const next = answers.next()
+    producer = await kafka.producer()
     await producer.send([
       { topic: name.catalogs, ...encodeCatalog({ source: `freshet/${owner}`, catalog: { ...catalog.json } }) },
     ])
-    const answer = known ? answers.last : await next
-    if (answer?.state === 'refused') throw new CatalogRefusedError(owner, version, answer.faults)
+    const answer = known?.state === 'accepted' ? known : await Promise.race([next, given])
+    if (answer.state === 'refused') throw new CatalogRefusedError(owner, version, answer.faults)
   } catch (error) {
     if (timeout.aborted && error === timeout.reason) throw new RegistrationTimeoutError(owner, version, timeoutMs)
     throw error
   } finally {
-    await Promise.all([reader.close(), producer.close()])
+    await Promise.all([reader.close(), producer?.close()])
   }
 }
 
 /** The listener's answers to one catalog's content, as they come. */
 class Answers {
   last: CatalogStatusRecord | undefined
-  readonly #key: string
   #deliver: (answer: CatalogStatusRecord) => void = () => undefined
 
-  constructor(
-    owner: string,
-    version: string,
-    private readonly fingerprint: string,
-  ) {
-    this.#key = catalogKey(owner, version)
-  }
+  constructor(private readonly catalog: Pick<Catalog, 'owner' | 'version' | 'fingerprint'>) {}
 
   take({ value, topic }: IncomingRecord): void {
-    const record = decode(value, topic)
-    if (record.kind !== 'catalog-status' || catalogKey(record.owner, record.version) !== this.#key) return
-    const ours = record.fingerprint === this.fingerprint
+    const record = readable(value, topic)
+    const { owner, version, fingerprint } = this.catalog
+    if (record?.kind !== 'catalog-status' || record.owner !== owner || record.version !== version) return
+    const ours = record.fingerprint === fingerprint
     this.last = ours ? record : undefined
     if (ours) this.#deliver(record)
   }
 
-  /** The first answer from now on. Rejects with the signal's reason; harmless when nobody waits for it. */
-  next(signal: AbortSignal): Promise<CatalogStatusRecord> {
-    const answer = new Promise<CatalogStatusRecord>((resolve, reject) => {
-      this.#deliver = resolve
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-    })
-    answer.catch(() => undefined)
-    return answer
+  /** The first answer from now on. */
+  next(): Promise<CatalogStatusRecord> {
+    return new Promise((resolve) => (this.#deliver = resolve))
+  }
+}
+
+/** An answer that cannot be read is none. */
+function readable(value: Buffer | null, topic: string): Decoded | undefined {
+  try {
+    return decode(value, topic)
+  } catch (error) {
+    if (error instanceof UnreadableRecordError) return undefined
+    throw error
   }
 }
