@@ -1,6 +1,7 @@
 import type { Catalog, CatalogJson } from '@freshet/catalog'
 import type { CatalogFault } from '@freshet/events'
 import type { TableFacts } from '@freshet/postgres'
+import { placeIn } from './path.js'
 
 /**
  * Where a catalog contradicts those already admitted: one table has one entity, key and meaning of an event, and rows of
@@ -31,12 +32,12 @@ function rivalsOf(json: CatalogJson, other: Catalog): CatalogFault[] {
     const theirs = other.json.tables[table]
     if (theirs === undefined) continue
     const columnsOf = (declared: typeof mine): string[] => declared.key.map((alias) => declared.columns[alias] ?? alias)
-    compare('entity-conflict', `tables.${table}.entity`, mine.entity, theirs.entity)
-    compare('key-conflict', `tables.${table}.key`, columnsOf(mine), columnsOf(theirs))
+    compare('entity-conflict', placeIn('tables', table, 'entity'), mine.entity, theirs.entity)
+    compare('key-conflict', placeIn('tables', table, 'key'), columnsOf(mine), columnsOf(theirs))
     for (const [event, { column, becomes }] of Object.entries(mine.events ?? {})) {
       const declared = theirs.events?.[event]
       if (declared === undefined) continue
-      const path = `tables.${table}.events.${event}`
+      const path = placeIn('tables', table, 'events', event)
       compare(
         'event-conflict',
         path,
@@ -45,13 +46,13 @@ function rivalsOf(json: CatalogJson, other: Catalog): CatalogFault[] {
       )
       for (const [alias, name] of Object.entries(mine.columns)) {
         if (alias in theirs.columns)
-          compare('event-conflict', `tables.${table}.columns.${alias}`, name, theirs.columns[alias])
+          compare('event-conflict', placeIn('tables', table, 'columns', alias), name, theirs.columns[alias])
       }
     }
   }
   for (const [event, { parameters }] of Object.entries(json.events ?? {})) {
     const declared = other.json.events?.[event]
-    if (declared) compare('event-conflict', `events.${event}`, sorted(parameters), sorted(declared.parameters))
+    if (declared) compare('event-conflict', placeIn('events', event), sorted(parameters), sorted(declared.parameters))
   }
   return faults
 }
@@ -70,7 +71,7 @@ function rootFaults(
   return [...declaredBy.keys()].flatMap((table) => {
     const root = facts.get(table)?.roots.find((above) => declaredBy.has(above))
     if (root === undefined || !(table in json.tables || root in json.tables)) return []
-    const path = `tables.${table in json.tables ? table : root}`
+    const path = placeIn('tables', table in json.tables ? table : root)
     return [
       {
         code: 'leaf-and-root',

@@ -1,4 +1,5 @@
 import type { CatalogJson, RuleJson, TableJson } from '@freshet/catalog'
+import { placeIn } from './path.js'
 
 /** What a catalog asks of one table; columns are named as in the database. */
 export interface TableDemand {
@@ -27,26 +28,23 @@ type TableRule = RuleJson & { readonly on: Extract<RuleJson['on'], { table: stri
  */
 export function demandsOf(catalog: CatalogJson): readonly TableDemand[] {
   return Object.entries(catalog.tables).map(([table, declared]) => {
-    const events = Object.entries(declared.events ?? {})
+    const columnOf = (alias: string): string => declared.columns[alias] ?? alias
+    const keyColumns = declared.key.map(columnOf)
+    if (declared.appendOnly === true) return { table, declared, keyColumns, old: [], updates: undefined }
+    const events = Object.entries(declared.events ?? {}).map(([event, { column }]) => ({
+      alias: column,
+      path: placeIn('tables', table, 'events', event),
+    }))
     const rules = catalog.rules.flatMap((rule, index) =>
-      isOn(rule, table) && actsOnUpdates(rule) ? [{ rule, path: `rules[${index}]` }] : [],
+      isOn(rule, table) && actsOnUpdates(rule) ? [{ path: placeIn('rules', index), old: oldOf(rule, index) }] : [],
     )
-    const old = [
-      ...events.map(([event, { column }]) => ({ alias: column, path: `tables.${table}.events.${event}` })),
-      ...rules.flatMap(({ rule, path }) => oldOf(rule, path)),
-    ]
+    const old = [...events, ...rules.flatMap((rule) => rule.old)]
     return {
       table,
       declared,
-      keyColumns: declared.key.map((alias) => declared.columns[alias] ?? alias),
-      old:
-        declared.appendOnly === true
-          ? []
-          : old.map(({ alias, path }) => ({ column: declared.columns[alias] ?? alias, path })),
-      updates:
-        declared.appendOnly === true
-          ? undefined
-          : (rules[0]?.path ?? (events[0] && `tables.${table}.events.${events[0][0]}`)),
+      keyColumns,
+      old: old.map(({ alias, path }) => ({ column: columnOf(alias), path })),
+      updates: [...rules, ...events][0]?.path,
     }
   })
 }
@@ -56,14 +54,17 @@ const isOn = (rule: RuleJson, table: string): rule is TableRule => 'table' in ru
 const actsOnUpdates = ({ on }: RuleJson): boolean =>
   'table' in on && (on.operations === undefined || on.operations.some((operation) => operation !== 'insert'))
 
-function oldOf(rule: TableRule, path: string): { alias: string; path: string }[] {
+function oldOf(rule: TableRule, index: number): { alias: string; path: string }[] {
   if (rule.whenOldUnknown === 'all') return []
-  const compared = Object.keys(rule.on.where ?? {}).map((alias) => ({ alias, path: `${path}.on.where.${alias}` }))
-  const bound = rule.fences.flatMap((target, index) =>
+  const compared = Object.keys(rule.on.where ?? {}).map((alias) => ({
+    alias,
+    path: placeIn('rules', index, 'on', 'where', alias),
+  }))
+  const bound = rule.fences.flatMap((target, position) =>
     'with' in target
       ? Object.entries(target.with).map(([parameter, alias]) => ({
           alias,
-          path: `${path}.fences[${index}].with.${parameter}`,
+          path: placeIn('rules', index, 'fences', position, 'with', parameter),
         }))
       : [],
   )

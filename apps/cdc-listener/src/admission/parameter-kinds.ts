@@ -2,6 +2,7 @@ import { parseWildcard, QUERY, wildcardGoverns, type ParameterKind } from '@fres
 import type { Catalog, CatalogJson, RuleJson } from '@freshet/catalog'
 import type { CatalogFault, ParameterKindsByTemplate } from '@freshet/events'
 import type { TableFacts } from '@freshet/postgres'
+import { placeIn } from './path.js'
 
 interface Binding {
   readonly template: string
@@ -21,9 +22,7 @@ export function learnParameterKinds(
 ): { readonly kinds: ParameterKindsByTemplate; readonly faults: readonly CatalogFault[] } {
   const faults: CatalogFault[] = []
   const learned = new Map<string, Binding>()
-  for (const binding of catalog.json.rules.flatMap((rule, index) =>
-    bindingsOf(catalog, rule, `rules[${index}]`, facts, faults),
-  )) {
+  for (const binding of catalog.json.rules.flatMap((rule, index) => bindingsOf(catalog, rule, index, facts, faults))) {
     const place = `${binding.template}.${binding.parameter}`
     const first = learned.get(place)
     if (first === undefined) learned.set(place, binding)
@@ -43,7 +42,7 @@ const conflict = (first: Binding, second: Binding): CatalogFault => ({
 function bindingsOf(
   catalog: Catalog,
   rule: RuleJson,
-  path: string,
+  position: number,
   facts: ReadonlyMap<string, TableFacts>,
   faults: CatalogFault[],
 ): Binding[] {
@@ -51,7 +50,7 @@ function bindingsOf(
     if (!('with' in target)) return []
     const places = placesOf(catalog, target)
     return Object.entries(target.with).flatMap(([parameter, source]) => {
-      const place = `${path}.fences[${index}].with.${parameter}`
+      const place = placeIn('rules', position, 'fences', index, 'with', parameter)
       const kind = kindOf(catalog.json, rule, source, facts)
       if (typeof kind === 'object') faults.push({ code: 'parameter-type', path: place, message: kind.fault })
       if (typeof kind !== 'string') return []

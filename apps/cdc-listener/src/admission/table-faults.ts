@@ -10,6 +10,7 @@ import {
 import type { TableDemand } from './demands.js'
 import { mendIdentity, script } from './mend-identity.js'
 import { decodedForm } from './decoded-form.js'
+import { placeIn } from './path.js'
 
 /** A server that publishes stored generated columns at all. */
 const publishesGenerated = 18
@@ -24,7 +25,7 @@ export function tableFaults(
   keep: readonly string[],
   version: number,
 ): readonly CatalogFault[] {
-  const path = `tables.${demand.table}`
+  const path = placeIn('tables', demand.table)
   if (facts === undefined) {
     return [
       { code: 'table-missing', path, message: `there is no table ${demand.table}, or its name is spelt differently` },
@@ -67,7 +68,7 @@ const unsupportedTexts: Readonly<Record<UnsupportedReason, string>> = {
 
 function columnFaults({ table, declared }: TableDemand, facts: TableFacts, version: number): CatalogFault[] {
   return Object.entries(declared.columns).flatMap(([alias, name]) => {
-    const path = `tables.${table}.columns.${alias}`
+    const path = placeIn('tables', table, 'columns', alias)
     const column = facts.columns.get(name)
     if (column === undefined) return [{ code: 'column-missing', path, message: `${table} has no column "${name}"` }]
     const sent = column.generated === undefined || (column.generated === 'stored' && version >= publishesGenerated)
@@ -88,7 +89,7 @@ function valueFaults({ table, declared }: TableDemand, facts: TableFacts): Catal
     const column = facts.columns.get(declared.columns[alias] ?? alias)
     if (column === undefined || decodedForm(becomes, column) !== undefined) return []
     const message = `${JSON.stringify(becomes)} is no value of "${column.name}", which is ${column.typeName}`
-    return [{ code: 'value-of-other-type', path: `tables.${table}.events.${event}.becomes`, message }]
+    return [{ code: 'value-of-other-type', path: placeIn('tables', table, 'events', event, 'becomes'), message }]
   })
 }
 
@@ -108,7 +109,7 @@ function oldFaults(demand: TableDemand, facts: TableFacts, keep: readonly string
   const known = oldColumnsOf(facts)
   const key = demand.keyColumns
     .filter((column) => facts.columns.has(column) && !known.has(column))
-    .map((column) => ({ code: 'key-not-identified', path: `tables.${demand.table}.key`, column }))
+    .map((column) => ({ code: 'key-not-identified', path: placeIn('tables', demand.table, 'key'), column }))
   const old = demand.old
     .filter(({ column }) => facts.columns.has(column) && !known.has(column))
     .map(({ column, path }) => ({ code: 'old-column-unknown', path, column }))

@@ -5,6 +5,7 @@ import { conflictsOf } from './conflicts.js'
 import { demandsOf } from './demands.js'
 import { learnParameterKinds } from './parameter-kinds.js'
 import { tableFaults } from './table-faults.js'
+import { placeIn } from './path.js'
 
 /** What of the database a catalog is judged by. */
 export interface Ground {
@@ -46,7 +47,7 @@ export function publicationFaults(
     if (known === undefined || known.owned) return []
     const message = `only ${known.owner}, who owns ${table}, may publish it, and "${role}" is no member of that role`
     const fix = `grant ${quoteIdentifier(known.owner)} to ${quoteIdentifier(role)};`
-    return [{ code: 'table-not-owned', path: `tables.${table}`, message, fix }]
+    return [{ code: 'table-not-owned', path: placeIn('tables', table), message, fix }]
   })
   return gained.length === 0 ? [] : [...tables, ...plan.faults.map((fault) => publicationFault(fault, role, mark))]
 }

@@ -50,7 +50,7 @@ export type PublicationFault =
 export interface PublicationPlan {
   /** To be run in one transaction, so that a table that moves is never in none of the two. Empty: all is as it shall be. */
   readonly statements: readonly string[]
-  /** Tables of the wish of which something was not published until now, sorted. */
+  /** Tables of the wish of which something is not published as it shall be, sorted. */
   readonly gained: readonly string[]
   readonly faults: readonly PublicationFault[]
 }
@@ -131,7 +131,7 @@ function planOne(
   const widened = state.allTables || state.schemas
   if (state.comment !== wish.mark || widened) {
     const fault = { code: 'publication-not-ours', publication: name, comment: state.comment, widened } as const
-    return { removals: [], additions: [], gained: [], faults: [fault] }
+    return { removals: [], additions: [], gained: tables, faults: [fault] }
   }
   const unchanged = new Set(state.tables.filter((table) => !table.restricted).map((table) => table.name))
   const dropped = state.tables

@@ -14,12 +14,15 @@ export interface PostgresServer {
   readonly pool: pg.Pool
   /** Of another role (without password check) or database. */
   urlOf(options: { user?: string; database?: string }): string
-  /** With other settings, given as `-c` flags; the old ones are kept. */
   restart(): Promise<void>
   stop(): Promise<void>
 }
 
-export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+/** `flagged` settings outdo ALTER SYSTEM, `configured` (as in postgresql.conf) does not. */
+export async function startPostgres(
+  flagged: Readonly<Record<string, string>> = {},
+  configured: Readonly<Record<string, string>> = { wal_level: 'logical' },
+): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'freshet-postgres-'))
   await giveToPostgres(folder)
   const port = await freePort()
@@ -31,7 +34,8 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     password: 'postgres',
     authMethod: 'trust' as 'password',
     persistent: true,
-    postgresFlags: flags(settings),
+    postgresFlags: flags(flagged),
+    initdbFlags: Object.entries(configured).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
     onLog: (line) => log.push(String(line)),
     onError: (line) => log.push(String(line)),
   })
@@ -63,9 +67,10 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
 }
 
 const flags = (settings: Readonly<Record<string, string>>): string[] =>
-  Object.entries({ wal_level: 'logical', fsync: 'off', unix_socket_directories: '', ...settings }).flatMap(
-    ([name, value]) => ['-c', `${name}=${value}`],
-  )
+  Object.entries({ fsync: 'off', unix_socket_directories: '', ...settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ])
 
 /** Root hands the server to the system's user postgres, who must be able to enter the folder. */
 async function giveToPostgres(folder: string): Promise<void> {
