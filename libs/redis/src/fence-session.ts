@@ -1,5 +1,5 @@
 import type { Tag } from '@freshet/cache-keys'
-import { newGeneration, type AppliedWatermark, type Moment } from '@freshet/coherence'
+import { newGeneration, type AppliedWatermark, type Moment, type ShardTag } from '@freshet/coherence'
 import { call, type Command, type Connection } from './connection.js'
 import type {
   AppliedMark,
@@ -19,6 +19,7 @@ import { hashReply, numberReply, textsReply } from './replies.js'
 import { FenceUnavailableError } from './unavailable.js'
 
 const PROGRESS_TTL_MS = 7 * 24 * 3_600_000 // as long as the topics keep the record it belongs to
+const KEYS_PER_DEL = 250 // many a command, since each costs more than a key; few enough to let readers in between
 const UNKNOWN = 'unknown'
 
 /**
@@ -41,14 +42,11 @@ export class RedisFenceSession implements FenceSession {
 
   async fence(fences: readonly ShardFence[]): Promise<void> {
     await this.run('add transactions', fences.filter(({ transactions }) => transactions.length > 0).map(this.addition))
-    await this.run('rotate', fences.filter(({ tags }) => tags.length > 0).map(this.rotation)) // R7: only once all stand
+    await this.rotate(fences.flatMap(({ shard, tags }) => tags.map((tag) => ({ shard, tag })))) // R7: only once all stand
   }
 
   async rotateOnly(tags: readonly Tag[]): Promise<void> {
-    await this.run(
-      'rotate',
-      tags.flatMap(placesOf).map((place): Command => ['del', this.keys.generationOf(place)]),
-    )
+    await this.rotate(tags.flatMap(placesOf))
   }
 
   async recover(shards: readonly number[], takeFloor: TakeFloor): Promise<void> {
@@ -154,10 +152,15 @@ export class RedisFenceSession implements FenceSession {
       ...transactions.flatMap(({ xid, lsn }) => [`${xid}`, `${lsn}`]),
     )
 
-  private readonly rotation = ({ shard, tags }: ShardFence): Command => [
-    'del',
-    ...tags.map((tag) => this.keys.generation(shard, tag)),
-  ]
+  /** The next generation is random, so that deleting is enough, and nothing is written for tags that nobody caches. */
+  private async rotate(places: readonly ShardTag[]): Promise<void> {
+    const keys = places.map((place) => this.keys.generationOf(place))
+    const commands = Array.from({ length: Math.ceil(keys.length / KEYS_PER_DEL) }, (_, position): Command => {
+      const first = position * KEYS_PER_DEL
+      return ['del', ...keys.slice(first, first + KEYS_PER_DEL)]
+    })
+    await this.run('rotate', commands)
+  }
 
   /** R6, first step; in R9 also for records that exist, to learn which life the floor will be for. */
   private async openRecords(shards: readonly number[]): Promise<OpenedRecord[]> {

@@ -19,8 +19,9 @@ end`
 export const addTransactionsScript = script(`${below}
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end -- R6: lost history stays lost
 for i = 1, #ARGV, 2 do
-  local known = redis.call('HGET', KEYS[1], ARGV[i])
-  if not known or below(known, ARGV[i + 1]) then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  if redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) == 0
+    and below(redis.call('HGET', KEYS[1], ARGV[i]), ARGV[i + 1])
+  then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
 return 1`)
 

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { freePorts } from '@freshet/local-stack'
 import { lsn, xid } from '@freshet/pgoutput'
 import { connectRedis, FenceUnavailableError, ValuesUnavailableError, type RedisPort } from '@freshet/redis'
@@ -34,6 +35,21 @@ describe('a Redis that is not there', () => {
     await expect(lost.ready(50)).rejects.toThrow(/waited 50 ms/)
     expect(lost.health().state).toBe('disconnected')
     await lost.close()
+  })
+
+  it('fails a read at once also where something accepts but says nothing', async () => {
+    const silent = createServer()
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port: number } = silent.address() as AddressInfo
+    const lost = connectRedis({ url: `redis://127.0.0.1:${number}`, namespace: 'n', role: 'client' })
+    const accepted = new Promise<Socket>((resolve) => silent.once('connection', resolve))
+    const socket = await accepted
+    const begun = performance.now()
+    await expect(lost.values.read({ ...address, tags: [] })).rejects.toBeInstanceOf(ValuesUnavailableError)
+    expect(performance.now() - begun).toBeLessThan(250)
+    await lost.close()
+    socket.destroy()
+    await new Promise((resolve) => silent.close(resolve))
   })
 
   it('is connected to once it is there again, without anyone asking', async () => {
