@@ -1,1 +1,3 @@
-export {}
+export { Listener, type ListenerOccurrences, type ListenerOptions } from './listener.js'
+export { describePreflightFault, preflight, PreflightError, type PreflightFault } from './preflight/preflight.js'
+export { cdcListener } from './service.js'

@@ -2,7 +2,7 @@ import { topics as topicNames } from '@freshet/events'
 import type { BatchProducer, IncomingBatch, KafkaPort } from '@freshet/kafka'
 import type { FenceStore, TakeFloor } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
-import { distinctUntilChanged, exhaustMap, from, map, switchMap, timer, type Observable } from 'rxjs'
+import { concatMap, defer, distinctUntilChanged, exhaustMap, from, map, retry, switchMap, timer, type Observable } from 'rxjs'
 import { BatchPipeline } from './batch/batch-pipeline.js'
 import { CatalogDirectory } from './catalogs/catalog-directory.js'
 import { CatalogsInForce } from './catalogs/catalogs-in-force.js'
@@ -50,15 +50,7 @@ export class InvalidationEngine {
     const partitions = new Partitions(store, kafka, directory, gaps)
     const applied = new AppliedWatermarks(kafka, producer, topics, source, occurrences)
     const records = new RecentRecords(takeFloor, occurrences)
-    const catalogs = new CatalogsInForce(
-      directory,
-      gaps,
-      producer,
-      topics,
-      source,
-      occurrences,
-      options.waitForCatalogMs ?? 10_000,
-    )
+    const catalogs = new CatalogsInForce(directory, gaps, occurrences, options.waitForCatalogMs ?? 10_000)
     const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
     upkeep.start()
     const parts = { directory, partitions, gaps, catalogs, records, applied, producer, topics, source, occurrences }
@@ -82,16 +74,32 @@ export class InvalidationEngine {
     return this.directory.sourceTopics.pipe(
       switchMap((wanted) =>
         timer(0, 500).pipe(
-          exhaustMap(() => from(this.kafka.admin.topics())),
+          exhaustMap(() => from(this.kafka.admin.topics()).pipe(retry({ delay: 1_000 }))),
           map((existing) => wanted.filter((topic) => existing.includes(topic))),
         ),
       ),
       distinctUntilChanged((before, after) => before.join() === after.join()),
+      concatMap((topics) =>
+        defer(() => this.expect(topics)).pipe(
+          retry({ delay: 500 }),
+          map(() => topics),
+        ),
+      ),
     )
   }
 
+  /** Is anything to be consumed yet? */
+  get hasTopics(): boolean {
+    return this.directory.currentSourceTopics.length > 0
+  }
+
+  /** Records between the cursor and the log's present start are gone (R9). Returns where to go on. */
+  offsetOutOfRange(topic: string, partition: number, first: bigint): Promise<bigint> {
+    return this.partitions.skip(topic, partition, first)
+  }
+
   /** Says which partitions the applied watermark has to wait for. */
-  async expect(topics: readonly string[]): Promise<void> {
+  private async expect(topics: readonly string[]): Promise<void> {
     const counts = await Promise.all(topics.map((topic) => this.kafka.admin.partitionsOf(topic)))
     await this.partitions.expect(
       topics.flatMap((topic, at) => Array.from({ length: counts[at] ?? 0 }, (_, partition) => ({ topic, partition }))),

@@ -1,1 +1,3 @@
-export {}
+export { InvalidationEngine, type EngineOptions } from './engine.js'
+export type { InvalidationOccurrences } from './occurrences.js'
+export { invalidationService } from './service.js'

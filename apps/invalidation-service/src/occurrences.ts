@@ -1,4 +1,5 @@
 import type { GapCause } from '@freshet/events'
+import type { Lsn } from '@freshet/pgoutput'
 
 /** What happens in this service, one typed record an occurrence; logs and metrics listen. */
 export interface InvalidationOccurrences {
@@ -21,8 +22,8 @@ export interface InvalidationOccurrences {
   }
   'gap:applied': { readonly cause: GapCause; readonly scope: string; readonly templates: number }
   'shards:recovered': { readonly shards: number }
-  'watermark:applied': { readonly lsn: bigint; readonly databaseTimeMs: number }
-  'catalog:in-force': { readonly owner: string; readonly version: string; readonly lsn: bigint }
+  'watermark:applied': { readonly lsn: Lsn; readonly databaseTimeMs: number }
+  'catalog:in-force': { readonly owner: string; readonly version: string; readonly lsn: Lsn }
   'catalog:unknown': { readonly owner: string; readonly version: string; readonly reason: string }
   'upkeep:failed': { readonly step: string; readonly error: unknown }
 }

@@ -1,5 +1,5 @@
 import { validateCatalog, type Catalog } from '@freshet/catalog'
-import { decode, type CatalogAccepted, type Topics } from '@freshet/events'
+import { decode, type CatalogAccepted, type CatalogStatusRecord, type Topics } from '@freshet/events'
 import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { createPlanner, type Planner } from '@freshet/planner'
 import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, map, timeout, type Observable } from 'rxjs'
@@ -25,7 +25,7 @@ interface Directory {
  */
 export class CatalogDirectory {
   private readonly state = new BehaviorSubject<Directory>({ catalogs: new Map(), planner: createPlanner([]) })
-  private readonly acceptedByName = new Map<string, CatalogAccepted>()
+  private readonly acceptedByName = new Map<string, { readonly status: CatalogAccepted; readonly heardAt: number }>()
   private readonly reader: BroadcastReader
 
   constructor(
@@ -58,9 +58,9 @@ export class CatalogDirectory {
     return this.state.value.planner
   }
 
-  /** Catalogs that the listener admitted and a service brought into force, as their status topic remembers. */
-  get accepted(): readonly CatalogAccepted[] {
-    return [...this.acceptedByName.values()]
+  /** Catalogs that the listener has accepted, as heard here before a moment (milliseconds since 1970). */
+  acceptedBefore(moment: number): readonly CatalogAccepted[] {
+    return [...this.acceptedByName.values()].filter(({ heardAt }) => heardAt < moment).map(({ status }) => status)
   }
 
   /** The change topics of all tables and the event topics of all emitted events, sorted; emits when a catalog adds one. */
@@ -100,8 +100,12 @@ export class CatalogDirectory {
     const decoded = decode(record.value, record.topic)
     if (decoded.kind === 'catalog') this.learn(decoded.catalog)
     else if (decoded.kind === 'catalog-retired') this.forget(decoded)
-    else if (decoded.kind === 'catalog-status' && decoded.state === 'accepted')
-      this.acceptedByName.set(nameOf(decoded), decoded)
+    else if (decoded.kind === 'catalog-status') this.note(decoded)
+  }
+
+  private note(status: CatalogStatusRecord): void {
+    if (status.state === 'accepted') this.acceptedByName.set(nameOf(status), { status, heardAt: Date.now() })
+    else this.acceptedByName.delete(nameOf(status))
   }
 
   private learn(document: unknown): void {

@@ -1,11 +1,13 @@
-import { encodeCatalogStatus, type GapRecord, type GapScope, type Topics } from '@freshet/events'
-import type { BatchProducer } from '@freshet/kafka'
+import type { GapRecord, GapScope } from '@freshet/events'
 import type { CatalogInForce, FenceSession } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
 import type { Gaps } from '../gaps/gaps.js'
 import type { InvalidationOccurrences } from '../occurrences.js'
 import type { CatalogDirectory } from './catalog-directory.js'
 import { CatalogUnknownError } from './catalog-unknown-error.js'
+
+/** Longer than an announcement takes from the listener to the last partition. */
+const restoreAfterMs = 10_000
 
 type CatalogScope = Extract<GapScope, { kind: 'catalog' }>
 
@@ -17,9 +19,6 @@ export class CatalogsInForce {
   constructor(
     private readonly directory: CatalogDirectory,
     private readonly gaps: Gaps,
-    private readonly producer: BatchProducer,
-    private readonly topics: Topics,
-    private readonly source: string,
     private readonly occurrences: Occurrences<InvalidationOccurrences>,
     private readonly waitForCatalogMs: number,
   ) {}
@@ -37,7 +36,10 @@ export class CatalogsInForce {
     if (passed >= gap.partitions.length) await this.enter(session, { ...scope, lsn: gap.lsn })
   }
 
-  /** Catalogs that were accepted and that this Redis does not know (it was emptied) come into force again, behind a gap. */
+  /**
+   * Catalogs that were accepted a while ago and that this Redis does not know (it was emptied) come into force again,
+   * behind a gap. The while is for those that are on their way here by the listener's record.
+   */
   async restore(session: FenceSession): Promise<void> {
     const held = await session.catalogsInForce()
     const isHeld = (catalog: CatalogInForce): boolean =>
@@ -45,7 +47,8 @@ export class CatalogsInForce {
         (one) =>
           one.owner === catalog.owner && one.version === catalog.version && one.fingerprint === catalog.fingerprint,
       )
-    for (const accepted of this.directory.accepted) if (!isHeld(accepted)) await this.enter(session, accepted)
+    for (const accepted of this.directory.acceptedBefore(Date.now() - restoreAfterMs))
+      if (!isHeld(accepted)) await this.enter(session, accepted)
   }
 
   private async enter(session: FenceSession, catalog: CatalogInForce): Promise<void> {
@@ -57,16 +60,6 @@ export class CatalogsInForce {
       this.directory.planner.templatesOfCatalog(owner, version),
     )
     await session.putCatalogInForce({ owner, version, fingerprint, lsn, parameterKinds })
-    const status = encodeCatalogStatus({
-      source: this.source,
-      state: 'accepted',
-      owner,
-      version,
-      fingerprint,
-      lsn,
-      parameterKinds,
-    })
-    await this.producer.send([{ topic: this.topics.catalogStatus, ...status }])
     this.occurrences.emit('catalog:in-force', { owner, version, lsn })
   }
 }

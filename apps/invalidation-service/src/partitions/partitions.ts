@@ -70,6 +70,19 @@ export class Partitions {
     )
   }
 
+  /** Records before `first` are gone: a gap, and reading goes on there. */
+  async skip(topic: string, partition: number, first: bigint): Promise<bigint> {
+    const session = this.openSession()
+    await this.gaps.apply(
+      session,
+      'offset-out-of-range',
+      topic,
+      this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
+    )
+    await this.move(topic, partition, { session, cursor: { offset: first } }, { offset: first })
+    return first
+  }
+
   /** Throws NoStandingError. */
   standing(topic: string, partition: number): Standing {
     const standing = this.standings.get(`${topic}/${partition}`)

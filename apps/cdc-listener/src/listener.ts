@@ -1,0 +1,189 @@
+import {
+  decode,
+  encodeCatalogStatus,
+  topics as topicNames,
+  topicSpecs,
+  catalogKey,
+  databaseSource,
+  type CatalogDocument,
+} from '@freshet/events'
+import type { BatchProducer, BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
+import { publicationNames } from '@freshet/postgres'
+import type { Occurrences } from '@freshet/service-kit'
+import type pg from 'pg'
+import { Admission } from './admission/admission.js'
+import type { AdmissionOccurrence } from './admission/ports.js'
+import { preparePublications } from './admission/prepare-publications.js'
+import { snapshotSource } from './admission/snapshot-source.js'
+import { preflight, PreflightError } from './preflight/preflight.js'
+import { ChangeStream } from './streaming/change-stream.js'
+import type { StreamOccurrences } from './streaming/occurrences.js'
+import { TopicLayout } from './streaming/topic-layout.js'
+
+export interface ListenerOccurrences extends StreamOccurrences {
+  'preflight:warned': { readonly message: string }
+  admission: AdmissionOccurrence
+  'admission:failed': { readonly error: unknown; readonly retryInMs: number }
+}
+
+export interface ListenerOptions {
+  readonly postgresUrl: string
+  readonly pool: pg.Pool
+  readonly kafka: KafkaPort
+  readonly slot: string
+  readonly publication: string
+  readonly namespace: string
+  readonly topicPrefix: string
+  /** Of topics that have to be created. */
+  readonly partitions: number
+  readonly watermarkMs: number
+  readonly idleWatermarkMs: number
+  readonly occurrences: Occurrences<ListenerOccurrences>
+}
+
+/** The listener without its rim: catalogs in, publications and slot kept, changes out. */
+export class Listener {
+  private constructor(
+    private readonly producer: BatchProducer,
+    private readonly stream: ChangeStream,
+    private readonly catalogs: BroadcastReader,
+  ) {}
+
+  /**
+   * Checks the server, takes or creates the slot, admits every catalog that is registered, and follows both.
+   *
+   * Throws PreflightError with every fault and the statement that mends it.
+   */
+  static async start(options: ListenerOptions): Promise<Listener> {
+    const { pool, kafka, namespace, publication, slot, topicPrefix, partitions, occurrences } = options
+    const findings = await preflight(pool, { slot, publication, namespace })
+    for (const { severity, message } of findings)
+      if (severity === 'warning') occurrences.emit('preflight:warned', { message })
+    const faults = findings.filter(({ severity }) => severity === 'fault')
+    if (faults.length > 0) throw new PreflightError(faults)
+
+    const topics = topicNames(topicPrefix)
+    await kafka.admin.ensureTopics(topicSpecs(topicPrefix, [], { partitions }))
+    await preparePublications({ pool, publication, namespace }) // before the slot: decoding asks for them as of then
+    const registered = await Registered.read(kafka, topicPrefix)
+    const producer = await kafka.producer()
+    const source = databaseSource(namespace, databaseOf(options.postgresUrl))
+    const layout = new TopicLayout(topicPrefix)
+    const { stream, slotIsNew } = await ChangeStream.prepare({
+      url: options.postgresUrl,
+      database: pool,
+      slotName: slot,
+      publications: publicationNames(publication),
+      namespace,
+      source,
+      layout,
+      producer,
+      snapshots: snapshotSource(pool, publication, () => admission.watched),
+      occurrences,
+      onTablesChanged: () => follow(() => admission.recheck()),
+      watermarkMs: options.watermarkMs,
+      idleWatermarkMs: options.idleWatermarkMs,
+    })
+    const admission: Admission = new Admission(
+      { pool, publication, namespace },
+      {
+        ensureTopics: async (entities) => {
+          await kafka.admin.ensureTopics(topicSpecs(topicPrefix, entities, { partitions }))
+          await layout.learn(kafka.admin, entities)
+        },
+        applyWatched: (watched) => stream.watch(watched),
+        publishGap: (gap) => stream.publishGap(gap),
+        publishStatus: async (status) =>
+          producer.send([{ topic: topics.catalogStatus, ...encodeCatalogStatus({ ...status, source }) }]),
+        onOccurrence: (occurrence) => occurrences.emit('admission', occurrence),
+      },
+    )
+    /** Rounds that fail are tried again: a lock, a restart of the database. */
+    const follow = (round: () => Promise<void>, retryInMs = 500): void => {
+      round().catch((error: unknown) => {
+        occurrences.emit('admission:failed', { error, retryInMs })
+        setTimeout(() => follow(round, Math.min(30_000, retryInMs * 2)), retryInMs).unref()
+      })
+    }
+    await admission.start(registered.documents, { accepted: registered.accepted, slotIsNew })
+    stream.start()
+    if (slotIsNew)
+      await stream.publishGap({
+        scope: { kind: 'all' },
+        cause: 'first-start',
+        lsn: (await snapshotSource(pool, publication, () => admission.watched)()).insertLsn,
+      })
+    const catalogs = kafka.broadcast({
+      topics: [topics.catalogs],
+      from: 'earliest',
+      onRecord: (record) => take(record),
+    })
+    const take = (record: IncomingRecord): void => {
+      const read = decode(record.value, record.topic)
+      if (read.kind === 'catalog') follow(() => admission.offer(read.catalog))
+      else if (read.kind === 'catalog-retired') follow(() => admission.retire(read.owner, read.version))
+    }
+    await catalogs.start()
+    return new Listener(producer, stream, catalogs)
+  }
+
+  get isStreaming(): boolean {
+    return this.stream.isStreaming
+  }
+
+  /** Resolves with the reason once nothing helps any more, with undefined once it was stopped. */
+  get end(): Promise<string | undefined> {
+    return this.stream.end
+  }
+
+  async close(): Promise<void> {
+    await this.catalogs.close()
+    await this.stream.stop()
+    await this.producer.close()
+  }
+}
+
+/** What the catalog topics hold at the start. */
+class Registered {
+  readonly #catalogs = new Map<string, CatalogDocument>()
+  readonly #accepted = new Map<string, string>()
+
+  static async read(kafka: KafkaPort, topicPrefix: string): Promise<Registered> {
+    const registered = new Registered()
+    const { catalogs, catalogStatus } = topicNames(topicPrefix)
+    const reader = kafka.broadcast({
+      topics: [catalogs, catalogStatus],
+      from: 'earliest',
+      onRecord: (record) => registered.#take(record),
+    })
+    try {
+      await reader.start()
+      await reader.caughtUp()
+    } finally {
+      await reader.close()
+    }
+    return registered
+  }
+
+  get documents(): readonly CatalogDocument[] {
+    return [...this.#catalogs.values()]
+  }
+
+  /** `owner@version` -> fingerprint, of those whose last status is `accepted`. */
+  get accepted(): ReadonlyMap<string, string> {
+    return this.#accepted
+  }
+
+  #take(record: IncomingRecord): void {
+    const read = decode(record.value, record.topic)
+    if (read.kind === 'catalog') this.#catalogs.set(catalogKey(read.catalog.owner, read.catalog.version), read.catalog)
+    else if (read.kind === 'catalog-retired') this.#catalogs.delete(catalogKey(read.owner, read.version))
+    else if (read.kind === 'catalog-status') {
+      const key = catalogKey(read.owner, read.version)
+      if (read.state === 'accepted') this.#accepted.set(key, read.fingerprint)
+      else this.#accepted.delete(key)
+    }
+  }
+}
+
+const databaseOf = (postgresUrl: string): string => decodeURIComponent(new URL(postgresUrl).pathname.slice(1))

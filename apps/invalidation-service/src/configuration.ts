@@ -1,0 +1,11 @@
+import { variables } from '@freshet/service-kit'
+
+/** What the invalidation service reads from its environment. */
+export const invalidationVariables = {
+  postgresUrl: variables.postgresUrl,
+  kafkaBrokers: variables.kafkaBrokers,
+  redisUrl: variables.redisUrl,
+  namespace: variables.namespace,
+  topicPrefix: variables.topicPrefix,
+  partitions: variables.partitions,
+}

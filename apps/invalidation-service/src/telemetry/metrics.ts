@@ -1,0 +1,51 @@
+import type { Occurrences } from '@freshet/service-kit'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { InvalidationOccurrences } from '../occurrences.js'
+
+/** Counts what happens; no label has more values than there are topics and kinds. */
+export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences>, registry: Registry): void {
+  const registers = [registry]
+  const changes = new Counter({
+    name: 'freshet_invalidation_changes_total',
+    help: 'Changes and emitted events applied.',
+    labelNames: ['topic'],
+    registers,
+  })
+  const tags = new Counter({
+    name: 'freshet_invalidation_tags_fenced_total',
+    help: 'Tags fenced, each once a batch.',
+    labelNames: ['topic'],
+    registers,
+  })
+  const letters = new Counter({
+    name: 'freshet_invalidation_dead_letters_total',
+    help: 'Records that could not be read.',
+    labelNames: ['topic'],
+    registers,
+  })
+  const gaps = new Counter({
+    name: 'freshet_invalidation_gaps_total',
+    help: 'Gaps applied.',
+    labelNames: ['cause'],
+    registers,
+  })
+  const applied = new Gauge({
+    name: 'freshet_invalidation_applied_timestamp_seconds',
+    help: "The database's clock in the applied watermark.",
+    registers,
+  })
+  const commitToFence = new Histogram({
+    name: 'freshet_commit_to_fence_seconds',
+    help: "From a batch's oldest commit to its last rotation.",
+    buckets: [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 2, 10],
+    registers,
+  })
+  occurrences.on('batch:applied', ({ topic, changes: count, tagsFenced, commitToFenceMs }) => {
+    changes.inc({ topic }, count)
+    tags.inc({ topic }, tagsFenced)
+    if (commitToFenceMs !== undefined) commitToFence.observe(commitToFenceMs / 1000)
+  })
+  occurrences.on('record:dead-lettered', ({ topic }) => letters.inc({ topic }))
+  occurrences.on('gap:applied', ({ cause }) => gaps.inc({ cause }))
+  occurrences.on('watermark:applied', ({ databaseTimeMs }) => applied.set(databaseTimeMs / 1000))
+}
