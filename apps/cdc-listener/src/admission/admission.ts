@@ -164,7 +164,8 @@ export class Admission {
       const watched = watchedTablesOf(this.#catalogs(), ground.facts)
       await this.#ports.ensureTopics(watched.entities)
       this.#watched = watched
-      if (await this.#alter(plan, ground.facts)) { this.#ports.applyWatched(watched); return this.#announce(announcements) }
+      this.#ports.applyWatched(watched)
+      if (await this.#alter(plan, ground.facts)) return this.#announce(announcements)
     }
     throw new TablesUnsettledError(this.#tables())
   }
