@@ -31,7 +31,7 @@ export async function startRealRedis(namespace: string): Promise<RealRedis> {
     },
     breakConnections: async () => {
       const reconnected = ports.map((port) => nextConnection(port))
-      await direct.client('KILL', 'TYPE', 'normal', 'SKIPME', 'YES')
+      await direct.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'YES')
       await Promise.all(reconnected)
     },
     flush: async () => {

@@ -1,4 +1,5 @@
 export { FakeRedisServer } from './fake-redis.js'
 export { FakeKafkaServer } from './fake-kafka.js'
 export { kafkaContract, type KafkaUnderTest } from './kafka-contract.js'
-export { redisContract, type RedisUnderTest } from './redis-contract.js'
+export { redisContract } from './redis-contract.js'
+export type { RedisUnderTest } from './redis-scene.js'
