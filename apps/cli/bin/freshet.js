@@ -1,4 +1,10 @@
-#!/usr/bin/env node
-import { main } from '../dist/index.js'
+#!/usr/bin/env -S node --disable-warning=TimeoutNegativeWarning
+import { existsSync } from 'node:fs'
 
-process.exitCode = await main(process.argv.slice(2))
+const built = new URL('../dist/index.js', import.meta.url)
+if (!existsSync(built)) {
+  console.error('freshet is not built yet; run `npm run build` in the clone, then try again.')
+  process.exit(1)
+}
+const { main } = await import(built.href)
+process.exitCode = await main(process.argv.slice(2), process.env)

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { validateCatalog, type Validation } from '@freshet/catalog'
+import { CatalogInvalidError, validateCatalog, type Validation } from '@freshet/catalog'
 
 /** A catalog cannot be read from where it was said to be. */
 export class CatalogSourceError extends Error {
@@ -24,7 +24,13 @@ export class CatalogSourceError extends Error {
  * Throws CatalogSourceError when there is nothing to judge.
  */
 export async function judgeCatalog(source: string): Promise<Validation> {
-  return validateCatalog(source.endsWith('.json') ? await fromFile(source) : await fromModule(source))
+  try {
+    return validateCatalog(source.endsWith('.json') ? await fromFile(source) : await fromModule(source))
+  } catch (error) {
+    // `catalog(...)` judges as it builds, so that importing its module fails.
+    if (error instanceof Error && error.cause instanceof CatalogInvalidError) return { faults: error.cause.faults }
+    throw error
+  }
 }
 
 async function fromFile(source: string): Promise<unknown> {

@@ -1,4 +1,11 @@
-import { decode, topics as topicNames, type CatalogDocument, type CatalogStatusRecord } from '@freshet/events'
+import {
+  decode,
+  topics as topicNames,
+  UnreadableRecordError,
+  type CatalogDocument,
+  type CatalogStatusRecord,
+  type Decoded,
+} from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
 
 /** A catalog as Kafka remembers it, with the last answer to it. */
@@ -13,16 +20,16 @@ export async function readRegistered(kafka: KafkaPort, topicPrefix: string): Pro
   const catalogs = new Map<string, CatalogDocument>()
   const statuses = new Map<string, CatalogStatusRecord>()
   const existing = await kafka.admin.topics()
-  const readable = [topics.catalogs, topics.catalogStatus].filter((topic) => existing.includes(topic))
-  if (readable.length === 0) return []
+  const present = [topics.catalogs, topics.catalogStatus].filter((topic) => existing.includes(topic))
+  if (present.length === 0) return []
   const reader = kafka.broadcast({
-    topics: readable,
+    topics: present,
     from: 'earliest',
     onRecord: ({ value, topic }) => {
-      const record = decode(value, topic)
-      if (record.kind === 'catalog') catalogs.set(`${record.catalog.owner}@${record.catalog.version}`, record.catalog)
-      if (record.kind === 'catalog-retired') catalogs.delete(`${record.owner}@${record.version}`)
-      if (record.kind === 'catalog-status') statuses.set(`${record.owner}@${record.version}`, record)
+      const record = readable(value, topic)
+      if (record?.kind === 'catalog') catalogs.set(`${record.catalog.owner}@${record.catalog.version}`, record.catalog)
+      if (record?.kind === 'catalog-retired') catalogs.delete(`${record.owner}@${record.version}`)
+      if (record?.kind === 'catalog-status') statuses.set(`${record.owner}@${record.version}`, record)
     },
   })
   try {
@@ -32,4 +39,14 @@ export async function readRegistered(kafka: KafkaPort, topicPrefix: string): Pro
     await reader.close()
   }
   return [...catalogs].map(([name, catalog]) => ({ catalog, status: statuses.get(name) }))
+}
+
+/** What someone else wrote there must not hide the catalogs. */
+function readable(value: Buffer | null, topic: string): Decoded | undefined {
+  try {
+    return decode(value, topic)
+  } catch (error) {
+    if (error instanceof UnreadableRecordError) return undefined
+    throw error
+  }
 }

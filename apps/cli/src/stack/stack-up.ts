@@ -3,7 +3,10 @@ import { stackEnvironment, startStack, type ProviderName } from '@freshet/local-
 import type { Terminal } from '../terminal.js'
 
 /** Starts the local stack, prints the variables for other shells, and keeps it until the process is told to end. */
-export async function stackUp(terminal: Terminal, options: { readonly provider: ProviderName }): Promise<number> {
+export async function stackUp(
+  terminal: Terminal,
+  options: { readonly provider: 'auto' | ProviderName },
+): Promise<void> {
   const stack = await startStack({ provider: options.provider, onProgress: (line) => terminal.note(line) })
   try {
     terminal.note(`Postgres, Kafka and Redis run (${stack.provider}). For other shells:`)
@@ -13,5 +16,4 @@ export async function stackUp(terminal: Terminal, options: { readonly provider: 
   } finally {
     await stack.stop()
   }
-  return 0
 }

@@ -34,3 +34,7 @@ export function printStatus(
   for (const line of tableLines(['CATALOG', 'VERSION', 'FINGERPRINT', 'IN FORCE SINCE'], catalogRows))
     terminal.print(line)
 }
+
+/** The status for machines; LSNs as Postgres writes them. */
+export const statusJson = (status: Status): string =>
+  JSON.stringify({ ...status, catalogs: status.catalogs.map((one) => ({ ...one, lsn: formatLsn(one.lsn) })) }, null, 2)

@@ -1,0 +1,137 @@
+import { parseDuration } from '@freshet/catalog'
+import type { ProviderName } from '@freshet/local-stack'
+import { readConfiguration, type Environment } from '@freshet/service-kit'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { buildCatalog } from './catalog/build-catalog.js'
+import { judgeCatalog } from './catalog/catalog-source.js'
+import { printCatalogs } from './catalog/list-catalogs.js'
+import { printJudgement } from './catalog/print-judgement.js'
+import { registerCatalog } from './catalog/register-catalog.js'
+import { readRegistered } from './catalog/registered.js'
+import { withSystem } from './connect-system.js'
+import { serviceNames, startService, type ServiceName } from './service/start-service.js'
+import { systemVariables } from './settings.js'
+import { stackUp } from './stack/stack-up.js'
+import { printStatus, statusJson } from './status/print-status.js'
+import { readStatus } from './status/status.js'
+import type { Terminal } from './terminal.js'
+
+/** The command tree. `exitCode` is that of the command which `program` has run. */
+export function freshetProgram(
+  terminal: Terminal,
+  environment: Environment,
+): { readonly program: Command; readonly exitCode: () => number } {
+  let succeeded = true
+  const settings = () => readConfiguration(systemVariables, environment)
+  const program = new Command('freshet')
+    .description('Event-driven cache invalidation for services on Postgres.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    })
+    .showHelpAfterError('Add --help to see how it is used.')
+    .addHelpText('after', examples(['freshet stack up', 'freshet start cdc-listener', 'freshet status']))
+    .addHelpText(
+      'after',
+      '\nCommands that talk to a running system read FRESHET_POSTGRES_URL, FRESHET_KAFKA_BROKERS, FRESHET_REDIS_URL,\n' +
+        'FRESHET_NAMESPACE, FRESHET_TOPIC_PREFIX and FRESHET_SLOT; `freshet stack up` prints them for its servers.',
+    )
+
+  program
+    .command('stack')
+    .description('Postgres, Kafka and Redis on this machine')
+    .command('up')
+    .description('start all three, print the variables for other shells, and keep them until Ctrl-C')
+    .addOption(
+      new Option('--provider <name>', 'containers need Docker, native a JDK 17 and Maven; auto takes what there is')
+        .choices(['auto', 'containers', 'native'])
+        .default('auto'),
+    )
+    .addHelpText('after', examples(['freshet stack up', 'freshet stack up --provider native > variables.sh']))
+    .action(async ({ provider }: { provider: 'auto' | ProviderName }) => stackUp(terminal, { provider }))
+
+  program
+    .command('start')
+    .description('run one service in this process until SIGTERM or Ctrl-C')
+    .addArgument(new Argument('<service>', 'which one').choices(serviceNames))
+    .addHelpText(
+      'after',
+      examples([
+        'freshet start cdc-listener',
+        'FRESHET_HTTP_PORT=3002 freshet start invalidation-service',
+        'FRESHET_LOADERS=./dist/loaders.js freshet start cache-warmer',
+      ]),
+    )
+    .action(async (service: ServiceName) => startService(service))
+
+  program
+    .command('status')
+    .description('how far listener and invalidation-service have come, and which catalogs are in force')
+    .option('--json', 'for machines')
+    .addHelpText('after', examples(['freshet status', 'freshet status --json | jq .applied']))
+    .action(async ({ json }: { json?: true }) => {
+      const { slot, ...rest } = settings()
+      const status = await withSystem({ slot, ...rest }, async (system) => readStatus(system, slot))
+      if (json) terminal.print(statusJson(status))
+      else printStatus(terminal, slot, status)
+    })
+
+  const catalog = program.command('catalog').description('the rules by which changes make cached values stale')
+
+  catalog
+    .command('build')
+    .description("write a module's catalog as JSON")
+    .argument('<module>', 'path of a module, or a package, that exports what catalog(...) returned')
+    .option('--out <file>', 'where to; standard output by default')
+    .addHelpText('after', examples(['freshet catalog build ./dist/catalog.js --out catalog.json']))
+    .action(async (module: string, { out }: { out?: string }) => {
+      succeeded = await buildCatalog(terminal, module, out)
+    })
+
+  catalog
+    .command('validate')
+    .description('print every fault of a catalog, and what looks doubtful; needs no server')
+    .argument('<source>', 'a .json file, the path of a module, or a package')
+    .addHelpText('after', examples(['freshet catalog validate catalog.json']))
+    .action(async (source: string) => {
+      succeeded = printJudgement(terminal, source, await judgeCatalog(source))
+    })
+
+  catalog
+    .command('register')
+    .description('validate a catalog, hand it to the listener, and wait until it is in force')
+    .argument('<source>', 'a .json file, the path of a module, or a package')
+    .addOption(
+      new Option('--timeout <duration>', 'how long to wait: 500ms, 60s, 5m')
+        .argParser(durationMs)
+        .default(60_000, '60s'),
+    )
+    .addHelpText('after', examples(['freshet catalog register catalog.json', 'freshet catalog register @acme/catalog']))
+    .action(async (source: string, { timeout }: { timeout: number }) => {
+      succeeded = await registerCatalog(terminal, source, settings(), timeout)
+    })
+
+  catalog
+    .command('list')
+    .description('every registered catalog, and since when it is in force')
+    .addHelpText('after', examples(['freshet catalog list']))
+    .action(async () => {
+      const system = settings()
+      await withSystem(system, async ({ kafka, redis }) => {
+        printCatalogs(terminal, await readRegistered(kafka, system.topicPrefix), await redis.catalogsInForce())
+      })
+    })
+
+  return { program, exitCode: () => (succeeded ? 0 : 1) }
+}
+
+const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
+
+function durationMs(text: string): number {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,15 @@
+import { variables, type Configuration } from '@freshet/service-kit'
+
+/** What commands read that talk to a running system. */
+export const systemVariables = {
+  postgresUrl: variables.postgresUrl,
+  kafkaBrokers: variables.kafkaBrokers,
+  redisUrl: variables.redisUrl,
+  namespace: variables.namespace,
+  topicPrefix: variables.topicPrefix,
+  slot: variables.slot,
+}
+
+export type SystemSettings = Configuration<typeof systemVariables>
+
+export const clientId = 'freshet-cli'
