@@ -9,6 +9,8 @@ export {
   catalogJson,
   type CatalogJson,
   type EmittedEventJson,
+  type EvictionJson,
+  type OccasionJson,
   type RuleJson,
   type TableJson,
   type TargetJson,

@@ -1,19 +1,21 @@
-import type { Catalog } from '@freshet/catalog'
-import type { ColumnValue } from './change.js'
-import type { Cause, Refresh } from './plan.js'
+import type { Scalar } from '@freshet/cache-keys'
+import type { Catalog, TableJson } from '@freshet/catalog'
+import type { Change, ColumnValue, Row } from './change.js'
+import { mergePlans, type Cause, type Plan, type Refresh } from './plan.js'
+import { createPlanner, type Planner } from './planner.js'
 
-/** A row by the catalog's aliases; a missing alias is unknown to an update or delete. */
+/** A row by the catalog's aliases; a missing alias is unknown, as where the database did not send it. */
 export type AliasRow = Readonly<Record<string, ColumnValue>>
 
-/** What a unit test says about a change. */
+/** A change, or an emitted event, as a unit test writes it. */
 export type TestChange =
   | { readonly table: string; readonly insert: AliasRow }
   | { readonly table: string; readonly update: { readonly old: AliasRow; readonly new: AliasRow } }
   | { readonly table: string; readonly delete: AliasRow }
   | { readonly table: string; readonly truncate: true }
-  | { readonly event: string; readonly parameters: Readonly<Record<string, string | number | bigint | boolean>> }
+  | { readonly event: string; readonly parameters: Readonly<Record<string, Scalar>> }
 
-/** What the change does. */
+/** What it does. */
 export interface TestPlan {
   /** Texts of the fenced tags, sorted. */
   readonly fences: readonly string[]
@@ -24,11 +26,65 @@ export interface TestPlan {
   readonly because: ReadonlyMap<string, readonly Cause[]>
 }
 
+/** A test names something that the catalog does not declare. */
+export class UndeclaredInCatalogError extends Error {
+  readonly code = 'UNDECLARED_IN_CATALOG'
+
+  constructor(
+    readonly kind: 'table' | 'column' | 'event',
+    /** What was named. */
+    readonly undeclared: string,
+    readonly declared: readonly string[],
+  ) {
+    super(`The catalog declares no ${kind} "${undeclared}"; it declares: ${declared.join(', ') || 'none'}`)
+    this.name = 'UndeclaredInCatalogError'
+  }
+}
+
 /**
- * Plans one change in a unit test, without any server.
+ * Plans changes in a unit test, without any server.
+ *
+ * Throws UndeclaredInCatalogError when a change names a table, column or event that the catalog lacks.
  *
  * @example plan(membersCatalog, { table: 'public.payments', insert: { id: 1, memberId: 42, status: 'completed' } }).fences
  */
-export function plan(_catalog: Catalog, _change: TestChange): TestPlan {
-  return { fences: [], evictions: [], refreshes: [], because: new Map() }
+export function plan(catalog: Catalog, ...changes: readonly TestChange[]): TestPlan {
+  const planner = createPlanner([catalog])
+  const { fences, evictions, refreshes } = mergePlans(changes.map((change) => planOne(catalog, planner, change)))
+  return {
+    fences: fences.map(({ tag }) => tag.text).sort(),
+    evictions: [...evictions].sort(),
+    refreshes,
+    because: new Map(fences.map(({ tag, because }) => [tag.text, because])),
+  }
 }
+
+function planOne({ json }: Catalog, planner: Planner, change: TestChange): Plan {
+  if ('event' in change) {
+    const events = Object.keys(json.events ?? {})
+    if (!events.includes(change.event)) throw new UndeclaredInCatalogError('event', change.event, events)
+    return planner.planEvent({ name: change.event, parameters: change.parameters })
+  }
+  const table = json.tables[change.table]
+  if (table === undefined) throw new UndeclaredInCatalogError('table', change.table, Object.keys(json.tables))
+  return planner.planChange({ table: change.table, ...rowsOf(change, table) })
+}
+
+function rowsOf(change: Exclude<TestChange, { event: string }>, table: TableJson): Omit<Change, 'table'> {
+  if ('truncate' in change) return { operation: 'truncate' }
+  if ('insert' in change) return { operation: 'insert', new: rowOf(change.insert, table) }
+  if ('delete' in change) return { operation: 'delete', old: rowOf(change.delete, table) }
+  const old = rowOf(change.update.old, table)
+  const now = rowOf(change.update.new, table)
+  const columns = [...new Set([...Object.keys(old), ...Object.keys(now)])]
+  return { operation: 'update', old, new: now, changed: columns.filter((column) => old[column] !== now[column]) }
+}
+
+const rowOf = (aliases: AliasRow, table: TableJson): Row =>
+  Object.fromEntries(
+    Object.entries(aliases).map(([alias, value]) => {
+      const column = table.columns[alias]
+      if (column === undefined) throw new UndeclaredInCatalogError('column', alias, Object.keys(table.columns))
+      return [column, value]
+    }),
+  )
