@@ -15,7 +15,8 @@ import type {
   WarmRequestRecord,
   WatermarkRecord,
 } from './records.js'
-import type { CommitPlace, CommitStamp, Operation } from './values.js'
+import { pastTense } from './type-of.js'
+import type { CommitPlace, CommitStamp } from './values.js'
 import { controlTypes } from './wire.js'
 
 /** A record as Kafka takes it; topic, and partition where the key does not decide it, are the sender's to add. */
@@ -27,13 +28,6 @@ export interface EncodedRecord {
 
 const contentType = 'application/cloudevents+json; charset=UTF-8'
 const headers = { 'content-type': contentType }
-
-const pastTense: Record<Operation, string> = {
-  insert: 'inserted',
-  update: 'updated',
-  delete: 'deleted',
-  truncate: 'truncated',
-}
 
 /** Source of all that is read off one database: `freshet/<namespace>/<database>`. */
 export const databaseSource = (namespace: string, database: string): string =>

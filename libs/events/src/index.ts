@@ -43,5 +43,6 @@ export type {
   WatermarkRecord,
 } from './records.js'
 export { topics, topicSpecs, type Topics, type TopicSpec } from './topics.js'
+export { typeOf } from './type-of.js'
 export { UnreadableRecordError, type UnreadableFault } from './unreadable.js'
 export type { ColumnValue, CommitPlace, CommitStamp, Operation, Row } from './values.js'

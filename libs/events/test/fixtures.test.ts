@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { CloudEvent } from 'cloudevents'
 import { describe, expect, it } from 'vitest'
-import { decode } from '../src/index.js'
+import { decode, typeOf } from '../src/index.js'
 import { encodeAny } from './encode-any.js'
 import { published } from './published.js'
 
@@ -18,6 +18,10 @@ describe('what was published stays readable', () => {
 
   it.each(Object.entries(published))('%s is read by this version', (name, meaning) => {
     expect(decode(bytesOf(name))).toEqual(meaning)
+  })
+
+  it.each(Object.entries(published))('%s knows its type', (name, meaning) => {
+    expect(typeOf(meaning)).toBe(jsonOf(bytesOf(name)).type)
   })
 
   it.each(Object.entries(published))('%s is still what this version writes', (name, meaning) => {

@@ -1,0 +1,175 @@
+import { byteSize, duration, hostList, oneOf, postgresUrl, redisUrl, text, wholeNumber, yesOrNo } from './parsers.js'
+import type { Variable } from './variable.js'
+
+const name = text(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'lower-case letters, digits, - and _, at most 63')
+const identifier = text(/^[a-z_][a-z0-9_]{0,62}$/, 'lower-case letters, digits and _, at most 63')
+const image = text(/^\S+$/, 'the name of an image')
+const path = text(/^\S.*$/, 'the path or package name of a module')
+
+const variable = <T>(described: Variable<T>): Variable<T> => described
+
+/**
+ * Every variable of every service. A service reads those that it declares, and refuses a `FRESHET_` variable that is not
+ * here, so that a misspelt one is not taken for left out; `.env.example` is made of this list.
+ */
+export const variables = {
+  postgresUrl: variable({
+    name: 'FRESHET_POSTGRES_URL',
+    description: 'The primary whose changes are followed and whose snapshots are taken.',
+    example: 'postgres://freshet:secret@127.0.0.1:5432/app',
+    parse: postgresUrl,
+  }),
+  kafkaBrokers: variable({
+    name: 'FRESHET_KAFKA_BROKERS',
+    description: 'Brokers to begin with.',
+    example: '127.0.0.1:9092',
+    parse: hostList,
+  }),
+  redisUrl: variable({
+    name: 'FRESHET_REDIS_URL',
+    description: 'Where values, generations and cursors lie. Its eviction policy must not be one of allkeys-*.',
+    example: 'redis://127.0.0.1:6379',
+    parse: redisUrl,
+  }),
+  namespace: variable({
+    name: 'FRESHET_NAMESPACE',
+    description: 'Keeps several systems apart in one Redis and one database.',
+    example: 'default',
+    default: 'default',
+    parse: name,
+  }),
+  topicPrefix: variable({
+    name: 'FRESHET_TOPIC_PREFIX',
+    description: 'Stands before the name of every topic and consumer group.',
+    example: 'staging.',
+    default: '',
+    parse: text(/^[a-zA-Z0-9._-]{0,100}$/, 'letters, digits, ., _ and -, at most 100'),
+  }),
+  partitions: variable({
+    name: 'FRESHET_PARTITIONS',
+    description: 'Partitions of a topic when it is created. What exists is left as it is.',
+    example: '3',
+    default: '3',
+    parse: wholeNumber(1, 1_000),
+  }),
+  httpPort: variable({
+    name: 'FRESHET_HTTP_PORT',
+    description: 'Where health and metrics (and the API) are served; 0 takes any free port.',
+    example: '3000',
+    default: '3000',
+    parse: wholeNumber(0, 65_535),
+  }),
+  httpHost: variable({
+    name: 'FRESHET_HTTP_HOST',
+    description: 'The address to listen on.',
+    example: '127.0.0.1',
+    default: '0.0.0.0',
+    parse: text(/^\S+$/, 'an address'),
+  }),
+  logLevel: variable({
+    name: 'FRESHET_LOG_LEVEL',
+    description: 'The least level that is logged.',
+    example: 'info',
+    default: 'info',
+    parse: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+  }),
+  logFormat: variable({
+    name: 'FRESHET_LOG_FORMAT',
+    description: 'json: one object a line, for machines. text: for people.',
+    example: 'json',
+    default: 'json',
+    parse: oneOf(['json', 'text']),
+  }),
+  slot: variable({
+    name: 'FRESHET_SLOT',
+    description: 'The replication slot of the listener; it is created when missing.',
+    example: 'freshet',
+    default: 'freshet',
+    parse: identifier,
+  }),
+  publication: variable({
+    name: 'FRESHET_PUBLICATION',
+    description: 'The publication of the listener; it is created when missing.',
+    example: 'freshet',
+    default: 'freshet',
+    parse: identifier,
+  }),
+  watermarkInterval: variable({
+    name: 'FRESHET_WATERMARK_INTERVAL',
+    description: 'Time between watermarks under traffic.',
+    example: '250ms',
+    default: '250ms',
+    parse: duration,
+  }),
+  idleWatermarkInterval: variable({
+    name: 'FRESHET_IDLE_WATERMARK_INTERVAL',
+    description: 'Time between watermarks when nothing changes.',
+    example: '1s',
+    default: '1s',
+    parse: duration,
+  }),
+  loaders: variable({
+    name: 'FRESHET_LOADERS',
+    description: 'The module whose loaders the warmer refills with.',
+    example: './dist/loaders.js',
+    parse: path,
+  }),
+  warmerConcurrency: variable({
+    name: 'FRESHET_WARMER_CONCURRENCY',
+    description: 'Refills that the warmer runs at the same time.',
+    example: '50',
+    default: '50',
+    parse: wholeNumber(1, 10_000),
+  }),
+  l1MaxBytes: variable({
+    name: 'FRESHET_L1_MAX_BYTES',
+    description: 'Memory of one process for values (L1).',
+    example: '64MB',
+    default: '64MB',
+    parse: byteSize,
+  }),
+  demo: variable({
+    name: 'FRESHET_DEMO',
+    description: "Opens the members-api's endpoints for the demo's checker. Not for production.",
+    example: 'false',
+    default: 'false',
+    parse: yesOrNo,
+  }),
+  demoBreakRule: variable({
+    name: 'FRESHET_DEMO_BREAK_RULE',
+    description: 'A template whose rules the members-api leaves out, so that the demo finds it stale.',
+    example: 'balance',
+    parse: text(/^\S+$/, 'the name of a template'),
+  }),
+  stackProvider: variable({
+    name: 'FRESHET_STACK_PROVIDER',
+    description: 'How the local stack runs its servers.',
+    example: 'auto',
+    default: 'auto',
+    parse: oneOf(['auto', 'containers', 'native']),
+  }),
+  stackCache: variable({
+    name: 'FRESHET_STACK_CACHE',
+    description: "Folder for the servers that the native stack fetches; by default in the user's cache folder.",
+    example: '/var/cache/freshet',
+    parse: text(/^\S.*$/, 'a folder'),
+  }),
+  stackPostgresImage: variable({
+    name: 'FRESHET_STACK_POSTGRES_IMAGE',
+    description: "The local stack's image for Postgres.",
+    example: 'postgres:18',
+    parse: image,
+  }),
+  stackKafkaImage: variable({
+    name: 'FRESHET_STACK_KAFKA_IMAGE',
+    description: "The local stack's image for Kafka.",
+    example: 'apache/kafka:4.3.1',
+    parse: image,
+  }),
+  stackRedisImage: variable({
+    name: 'FRESHET_STACK_REDIS_IMAGE',
+    description: "The local stack's image for Redis.",
+    example: 'redis:7',
+    parse: image,
+  }),
+} as const
