@@ -1,1 +1,1 @@
-export {}
+export { membersApi } from './members-api.js'

@@ -11,12 +11,12 @@ import type { Sql } from './sql.js'
  * what its template's rules cover.
  */
 export interface Loaders {
-  profile(parameters: { id: Scalar }): Promise<Profile | null>
-  balance(parameters: { id: Scalar }): Promise<Balance | null>
-  transactions(parameters: { id: Scalar; query: Query }): Promise<Page<Transaction>>
-  list(parameters: { query: Query }): Promise<Page<Member>>
-  ofOrg(parameters: { organizationId: Scalar; query: Query }): Promise<Page<Member>>
-  revenue(parameters: { query: Query }): Promise<Revenue>
+  readonly profile: (parameters: { id: Scalar }) => Promise<Profile | null>
+  readonly balance: (parameters: { id: Scalar }) => Promise<Balance | null>
+  readonly transactions: (parameters: { id: Scalar; query: Query }) => Promise<Page<Transaction>>
+  readonly list: (parameters: { query: Query }) => Promise<Page<Member>>
+  readonly ofOrg: (parameters: { organizationId: Scalar; query: Query }) => Promise<Page<Member>>
+  readonly revenue: (parameters: { query: Query }) => Promise<Revenue>
 }
 
 /** The loaders over a database. A query that is not of its template's schema makes them throw a ZodError. */

@@ -1,0 +1,26 @@
+import { topics } from '@freshet/events'
+import { FreshetKafkaStrategy, HealthRegistry, readinessOf, type Service } from '@freshet/service-kit'
+import { KAFKA, LOADERS } from './connections.module.js'
+import type { KafkaPort } from '@freshet/kafka'
+import type { LoaderModule } from './loader-module.js'
+import { warmerVariables } from './settings.js'
+import { WarmerModule } from './warmer.module.js'
+
+/** The service, to be run by `runService` or started inside a test. */
+export const cacheWarmer: Service<typeof warmerVariables> = {
+  name: 'cache-warmer',
+  variables: warmerVariables,
+  httpPort: 3003,
+  module: (settings) => WarmerModule.for(settings),
+  transports: (app, { topicPrefix }) => {
+    const { catalog } = app.get<LoaderModule>(LOADERS)
+    const strategy = new FreshetKafkaStrategy({
+      kafka: app.get<KafkaPort>(KAFKA),
+      // a group for each catalog: every warmer sees all requests and takes those of its own
+      groupId: `${topicPrefix}freshet-cache-warmer-${catalog.owner}`,
+      topics: [topics(topicPrefix).warmRequests],
+    })
+    app.get(HealthRegistry).register('warm-requests', () => readinessOf(strategy.health()))
+    return [strategy]
+  },
+}

@@ -1,0 +1,4 @@
+import { runService } from '@freshet/service-kit'
+import { cacheWarmer } from './cache-warmer.js'
+
+await runService(cacheWarmer)

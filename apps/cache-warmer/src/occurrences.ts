@@ -1,0 +1,11 @@
+import type { Occurrences } from '@freshet/service-kit'
+import type { RefillEnded } from './warmer.js'
+
+/** Injects the warmer's occurrences. */
+export const OCCURRENCES = Symbol('what happens in the warmer')
+
+/** What happens in this service; the log and the metrics listen. */
+export type WarmerOccurrences = Occurrences<{
+  'refill:ended': RefillEnded
+  'request:unreadable': { readonly partition: number; readonly offset: bigint; readonly error: unknown }
+}>

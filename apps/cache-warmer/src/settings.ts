@@ -1,0 +1,16 @@
+import { optional, variables, type Configuration } from '@freshet/service-kit'
+
+/** What the warmer reads from the environment. */
+export const warmerVariables = {
+  postgresUrl: variables.postgresUrl,
+  redisUrl: variables.redisUrl,
+  kafkaBrokers: variables.kafkaBrokers,
+  namespace: variables.namespace,
+  topicPrefix: variables.topicPrefix,
+  loaders: variables.loaders,
+  concurrency: variables.warmerConcurrency,
+  /** The demo's `--break-rule`: the warmer must stand on the same catalog as the API. */
+  withoutRulesOf: optional(variables.demoBreakRule),
+}
+
+export type Settings = Configuration<typeof warmerVariables>

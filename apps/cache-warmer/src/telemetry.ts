@@ -1,0 +1,44 @@
+import { SERVICE_LOG } from '@freshet/service-kit'
+import { Inject, Injectable } from '@nestjs/common'
+import type { Logger } from 'pino'
+import { Counter, Histogram, Registry } from 'prom-client'
+import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
+
+/** Log and metrics of the warmer. */
+@Injectable()
+export class Telemetry {
+  constructor(
+    @Inject(OCCURRENCES) occurrences: WarmerOccurrences,
+    @Inject(SERVICE_LOG) log: Logger,
+    registry: Registry,
+  ) {
+    const requests = new Counter({
+      name: 'freshet_warm_requests_total',
+      help: 'Warm requests by what became of them: warmed, fresh, refused, failed, late, foreign',
+      labelNames: ['template', 'outcome', 'reason'],
+      registers: [registry],
+    })
+    const durations = new Histogram({
+      name: 'freshet_warm_duration_seconds',
+      help: 'From the start of a refill to its end',
+      labelNames: ['template'],
+      registers: [registry],
+    })
+    const unreadable = new Counter({
+      name: 'freshet_warm_requests_unreadable_total',
+      help: 'Records of the topic that could not be read as warm requests',
+      registers: [registry],
+    })
+    occurrences.on('refill:ended', (ended) => {
+      const { outcome, template, durationMs } = ended
+      requests.inc({ template, outcome, reason: outcome === 'refused' ? ended.reason : '' })
+      durations.observe({ template }, durationMs / 1_000)
+      if (outcome === 'failed')
+        log.warn({ template, err: ended.error }, 'a refill failed; the next reader loads the value')
+    })
+    occurrences.on('request:unreadable', ({ partition, offset, error }) => {
+      unreadable.inc()
+      log.warn({ partition, offset, err: error }, 'a warm request cannot be read and is skipped')
+    })
+  }
+}

@@ -1,0 +1,68 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as membersCatalog from '@freshet/members-catalog'
+import { ConfigurationError, startService } from '@freshet/service-kit'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { cacheWarmer, LoaderModuleError, type LoaderModule } from '../src/index.js'
+import { importLoaderModule } from '../src/loader-module.js'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'freshet-loaders-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+const moduleOf = async (source: string): Promise<string> => {
+  await writeFile(join(folder, 'loaders.mjs'), source)
+  return join(folder, 'loaders.mjs')
+}
+
+// nothing listens on port 1: the service must come up, and say what it waits for
+const environment = {
+  FRESHET_POSTGRES_URL: 'postgres://nobody@127.0.0.1:1/none',
+  FRESHET_REDIS_URL: 'redis://127.0.0.1:1',
+  FRESHET_KAFKA_BROKERS: '127.0.0.1:1',
+  FRESHET_HTTP_PORT: '0',
+  FRESHET_HTTP_HOST: '127.0.0.1',
+  FRESHET_LOG_LEVEL: 'silent',
+}
+
+it('without its servers the warmer lives, and says that it is not ready', async () => {
+  const loaders = await moduleOf(`
+    export const catalog = { owner: 'shop', version: '1', fingerprint: 'f', templates: new Map(), json: {} }
+    export function registerLoaders() {}`)
+  const service = await startService(cacheWarmer, { environment: { ...environment, FRESHET_LOADERS: loaders } })
+  try {
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200)
+    const ready = await fetch(`${service.url}/health/ready`)
+    expect({ status: ready.status, body: await ready.json() }).toMatchObject({
+      status: 503,
+      body: { checks: { 'warm-requests': { ready: false } } },
+    })
+  } finally {
+    await service.close()
+  }
+}, 30_000)
+
+it('does not start without loaders', async () => {
+  await expect(startService(cacheWarmer, { environment })).rejects.toThrow(ConfigurationError)
+})
+
+it('takes a path from where it was started, or a package', async () => {
+  await moduleOf(`
+    export const catalog = { owner: 'shop', fingerprint: 'f' }
+    export const registerLoaders = () => undefined`)
+  expect(await importLoaderModule('./loaders.mjs', folder)).toMatchObject({ catalog: { owner: 'shop' } })
+})
+
+it('says of a module what it lacks', async () => {
+  const path = await moduleOf('export const catalog = {}')
+  await expect(importLoaderModule(path, folder)).rejects.toThrow('it exports catalog; name a package')
+  await expect(importLoaderModule('./none.mjs', folder)).rejects.toThrow(LoaderModuleError)
+})
+
+it("the reference domain's package is a loader module", () => {
+  const module: LoaderModule = membersCatalog
+  expect(module.catalog.owner).toBe('members-api')
+})

@@ -1,0 +1,4 @@
+import { runService } from '@freshet/service-kit'
+import { membersApi } from './members-api.js'
+
+await runService(membersApi)
