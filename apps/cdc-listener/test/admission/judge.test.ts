@@ -1,11 +1,14 @@
 import { describeTables, type TableFacts } from '@freshet/postgres'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../../../../libs/postgres/test/tables/postgres-server.js'
 import { demandsOf } from '../../src/admission/demands.js'
 import { readGround } from '../../src/admission/ground.js'
 import { judge, type Verdict } from '../../src/admission/verdict.js'
 import { watchedTablesOf } from '../../src/admission/watch.js'
 import { byOrganization, catalogOf } from './catalogs.js'
+
+// Each test talks to a real server, on a machine that does other things too.
+vi.setConfig({ testTimeout: 30_000 })
 
 let server: PostgresServer
 const tables = ['public.members', 'public.roster', 'public.roster_low', 'public.notes']

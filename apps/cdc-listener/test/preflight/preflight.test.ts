@@ -1,6 +1,6 @@
 import { createPool } from '@freshet/postgres'
 import type pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { startPostgres, type PostgresServer } from '../../../../libs/postgres/test/tables/postgres-server.js'
 import { preparePublications } from '../../src/admission/prepare-publications.js'
 import {
@@ -10,6 +10,9 @@ import {
   type PreflightCode,
   type PreflightFault,
 } from '../../src/preflight/preflight.js'
+
+// Each test talks to a real server, on a machine that does other things too.
+vi.setConfig({ testTimeout: 30_000 })
 
 const options = { slot: 'freshet', publication: 'freshet', namespace: 'test' }
 

@@ -1,11 +1,14 @@
 import { isVisible } from '@freshet/coherence'
 import { xid } from '@freshet/pgoutput'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { readSystemIdentity } from '../../src/snapshot/identity.js'
 import { takeFloor } from '../../src/snapshot/floor.js'
 import { takeSnapshot, takeTablesSnapshot } from '../../src/snapshot/snapshot.js'
 import { StandbyRefusedError } from '../../src/snapshot/standby-refused.js'
 import { startPostgres, type PostgresServer } from '../tables/postgres-server.js'
+
+// Each test talks to a real server, on a machine that does other things too.
+vi.setConfig({ testTimeout: 30_000 })
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -43,9 +46,16 @@ it('a snapshot says whose it is, with the clock of the database', async () => {
   expect(Math.abs(snapshot.databaseTimeMs - Date.now())).toBeLessThan(60_000)
 })
 
-it('a standby gives no floor', async () => {
-  const standby = {
-    query: async () => ({ rows: [{ floor: null, pruned: null }] }),
-  } as unknown as PostgresServer['pool']
-  await expect(takeFloor(standby)).rejects.toThrow(StandbyRefusedError)
+it('a standby says that it is one, and gives no floor', async () => {
+  const { systemId } = await readSystemIdentity(server.pool)
+  await server.demote()
+  await expect
+    .poll(async () => takeSnapshot(server.pool).catch(String), { timeout: 20_000 })
+    .toMatchObject({
+      systemId,
+      timeline: 1,
+      inRecovery: true,
+      insertLsn: 0n,
+    })
+  await expect(takeFloor(server.pool)).rejects.toThrow(StandbyRefusedError)
 })

@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { tableFingerprint, tablesChanged } from '../../src/tables/fingerprint.js'
 import { startPostgres, type PostgresServer } from './postgres-server.js'
+
+// Each test talks to a real server, on a machine that does other things too.
+vi.setConfig({ testTimeout: 30_000 })
 
 let server: PostgresServer
 const tables = ['public.members', 'public.metrics']

@@ -1,4 +1,4 @@
-import { mkdtemp, chmod, chown, rm } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,8 @@ export interface PostgresServer {
   /** Of another role (without password check) or database. */
   urlOf(options: { user?: string; database?: string }): string
   restart(): Promise<void>
+  /** Starts it again as a standby without a primary. Waiting for it to answer is the test's. */
+  demote(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -57,6 +59,12 @@ export async function startPostgres(
     restart: async () => {
       await server.stop()
       await server.start()
+    },
+    demote: async () => {
+      await server.stop()
+      await writeFile(join(folder, 'data', 'standby.signal'), '')
+      // It waits for a line in the log that a standby does not write, and so until the end.
+      server.start().catch(() => undefined)
     },
     stop: async () => {
       await pool.end()

@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { describeTables } from '../../src/tables/describe.js'
 import { alterPublications, readPublications } from '../../src/tables/publication.js'
 import { planPublications, publicationNames } from '../../src/tables/publication-plan.js'
 import { oldColumnsOf, publishable } from '../../src/tables/publishable.js'
 import { startPostgres, type PostgresServer } from './postgres-server.js'
 import { ddl, nameOf, shapes, writes, type Shape } from './table-shapes.js'
+
+// Each test talks to a real server, on a machine that does other things too.
+vi.setConfig({ testTimeout: 30_000 })
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -85,4 +88,18 @@ it('knows which old columns a replica identity gives', async () => {
   expect(await old({ ...plain, key: 'no key' })).toEqual([])
   // The leaf that came later has the root's key only.
   expect(await old({ ...plain, layout: 'partitioned', identity: 'full' })).toEqual(['id'])
+})
+
+it('a temporal primary key is judged as Postgres does', async () => {
+  await server.pool.query(`create table stays (room int4range, during daterange, note text,
+    primary key (room, during without overlaps))`)
+  const stay = `('[1,2)', '[2026-01-01,2026-02-01)')`
+  const run = async (): Promise<void> => {
+    await server.pool.query(`insert into stays values ${stay}`)
+    await server.pool.query(`update stays set note = 'x'`)
+    await server.pool.query('delete from stays')
+  }
+  await run()
+  await publish('temporal', ['public.stays'])
+  await run()
 })
