@@ -8,6 +8,8 @@ export interface TableDemand {
   readonly keyColumns: readonly string[]
   /** Columns whose old value a rule or event needs, each with the place in the catalog that needs it. */
   readonly old: readonly ColumnDemand[]
+  /** What columns are compared with. */
+  readonly values: readonly ComparedValue[]
   /** The first place that acts on updates or deletes; undefined when inserts and truncates are enough. */
   readonly updates: string | undefined
 }
@@ -15,6 +17,10 @@ export interface TableDemand {
 export interface ColumnDemand {
   readonly column: string
   readonly path: string
+}
+
+export interface ComparedValue extends ColumnDemand {
+  readonly value: string | number | boolean | null
 }
 
 type TableRule = RuleJson & { readonly on: Extract<RuleJson['on'], { table: string }> }
@@ -30,7 +36,8 @@ export function demandsOf(catalog: CatalogJson): readonly TableDemand[] {
   return Object.entries(catalog.tables).map(([table, declared]) => {
     const columnOf = (alias: string): string => declared.columns[alias] ?? alias
     const keyColumns = declared.key.map(columnOf)
-    if (declared.appendOnly === true) return { table, declared, keyColumns, old: [], updates: undefined }
+    const values = valuesOf(catalog, table, declared)
+    if (declared.appendOnly === true) return { table, declared, keyColumns, values, old: [], updates: undefined }
     const events = Object.entries(declared.events ?? {}).map(([event, { column }]) => ({
       alias: column,
       path: placeIn('tables', table, 'events', event),
@@ -43,10 +50,28 @@ export function demandsOf(catalog: CatalogJson): readonly TableDemand[] {
       table,
       declared,
       keyColumns,
+      values,
       old: old.map(({ alias, path }) => ({ column: columnOf(alias), path })),
       updates: [...rules, ...events][0]?.path,
     }
   })
+}
+
+function valuesOf(catalog: CatalogJson, table: string, declared: TableJson): readonly ComparedValue[] {
+  const columnOf = (alias: string): string => declared.columns[alias] ?? alias
+  const become = Object.entries(declared.events ?? {}).map(([event, { column, becomes }]) => ({
+    column: columnOf(column),
+    value: becomes,
+    path: placeIn('tables', table, 'events', event, 'becomes'),
+  }))
+  const compared = catalog.rules.flatMap((rule, index) =>
+    Object.entries((isOn(rule, table) && rule.on.where) || {}).map(([alias, value]) => ({
+      column: columnOf(alias),
+      value,
+      path: placeIn('rules', index, 'on', 'where', alias),
+    })),
+  )
+  return [...become, ...compared]
 }
 
 const isOn = (rule: RuleJson, table: string): rule is TableRule => 'table' in rule.on && rule.on.table === table

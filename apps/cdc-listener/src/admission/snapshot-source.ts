@@ -6,7 +6,7 @@ export type SnapshotSource = () => Promise<TablesSnapshot>
 
 /**
  * Takes what a watermark carries: snapshot, insert position read behind it, database time, identity, and the watched
- * tables' fingerprint under the same snapshot. Two of them are compared by `tablesChanged`: the tables it names have a
+ * tables' fingerprint under the same snapshot. Two of them are compared by `changedTables`: the tables it names have a
  * `tables-changed` gap, and admission looks at them again (`recheck`).
  */
 export const snapshotSource =

@@ -84,12 +84,12 @@ function columnFaults({ table, declared }: TableDemand, facts: TableFacts, versi
 }
 
 /** A value that no decoded row can have would make a condition false for ever, and a rule that never fences. */
-function valueFaults({ table, declared }: TableDemand, facts: TableFacts): CatalogFault[] {
-  return Object.entries(declared.events ?? {}).flatMap(([event, { column: alias, becomes }]) => {
-    const column = facts.columns.get(declared.columns[alias] ?? alias)
-    if (column === undefined || decodedForm(becomes, column) !== undefined) return []
-    const message = `${JSON.stringify(becomes)} is no value of "${column.name}", which is ${column.typeName}`
-    return [{ code: 'value-of-other-type', path: placeIn('tables', table, 'events', event, 'becomes'), message }]
+function valueFaults({ values }: TableDemand, facts: TableFacts): CatalogFault[] {
+  return values.flatMap(({ column: name, value, path }) => {
+    const column = facts.columns.get(name)
+    if (column === undefined || decodedForm(value, column) !== undefined) return []
+    const message = `${JSON.stringify(value)} is no value of "${name}", which is ${column.typeName}`
+    return [{ code: 'value-of-other-type', path, message }]
   })
 }
 

@@ -232,13 +232,16 @@ describe('relations that cannot be watched', () => {
     ])
   })
 
-  it('a value that the column cannot have', async () => {
-    await sql('create table members (id int primary key, organization_id int not null, status boolean)')
+  it('a value that the column cannot have, in an event or a condition', async () => {
+    await sql('create table members (id int primary key, organization_id bigint not null, status boolean)')
     await sql('alter table members replica identity full')
-    const { faults } = await verdictOn(
-      catalogOf({ members: { events: { 'member.left': { column: 'status', becomes: 'left' } } } }),
-    )
-    expect(codes(faults)).toEqual(['value-of-other-type'])
+    const comparing = (organizationId: string | number) =>
+      catalogOf({
+        members: { events: { 'member.left': { column: 'status', becomes: 'left' } } },
+        rules: [{ on: { table: 'public.members', where: { organizationId } }, fences: [{ template: 'profile' }] }],
+      })
+    expect(codes((await verdictOn(comparing('none'))).faults)).toEqual(['value-of-other-type', 'value-of-other-type'])
+    expect(codes((await verdictOn(comparing(7))).faults)).toEqual(['value-of-other-type'])
   })
 })
 
