@@ -1,5 +1,8 @@
 #!/usr/bin/env -S node --disable-warning=TimeoutNegativeWarning
+import console from 'node:console'
 import { existsSync } from 'node:fs'
+import process from 'node:process'
+import { URL } from 'node:url'
 
 const built = new URL('../dist/index.js', import.meta.url)
 if (!existsSync(built)) {
