@@ -15,15 +15,27 @@ import { WildcardUndeclaredError } from './errors.js'
 export type KindsOfTemplates = Readonly<Record<string, ParameterKinds>>
 
 /** One value's place in every layer, and what governs it. */
-export interface Address {
-  readonly template: CompiledTemplate
-  readonly key: BoundKey
+export class Address {
   /** The value's name inside this process; holds the fingerprint, as the physical key does. */
   readonly id: string
-  /** Governing tags in the order of value headers, all in the key's shard. */
-  readonly required: readonly ShardTag[]
-  /** What it was bound under; undefined while the kinds are unknown, and then nothing may be read or stored by it. */
-  readonly kinds: KindsOfTemplates | undefined
+  #required: readonly ShardTag[] | undefined
+
+  constructor(
+    readonly template: CompiledTemplate,
+    readonly key: BoundKey,
+    /** What it was bound under; undefined while the kinds are unknown, and then nothing may be read or stored by it. */
+    readonly kinds: KindsOfTemplates | undefined,
+  ) {
+    this.id = `${template.fingerprint}:${key.text}`
+  }
+
+  /** Governing tags in the order of value headers, all in the key's shard. A hit in L1 does without them. */
+  get required(): readonly ShardTag[] {
+    return (this.#required ??= governingTags(this.template, this.key).map(({ text }) => ({
+      shard: this.key.shard,
+      tag: text,
+    })))
+  }
 }
 
 /**
@@ -34,15 +46,7 @@ export interface Address {
  */
 export function addressOf(catalog: Catalog, key: TypedKey, kinds: KindsOfTemplates | undefined): Address {
   const template = templateOf(catalog, key)
-  const bound = bindKey(template.template, key.parameters, kinds?.[template.name])
-  const { shard } = bound
-  return {
-    template,
-    key: bound,
-    id: `${template.fingerprint}:${bound.text}`,
-    required: governingTags(template, bound).map((tag) => ({ shard, tag: tag.text })),
-    kinds,
-  }
+  return new Address(template, bindKey(template.template, key.parameters, kinds?.[template.name]), kinds)
 }
 
 /** What a loader's `tag()` takes: another key, or a wildcard with values bound. */

@@ -7,7 +7,7 @@ import type { Flights } from './flights.js'
 import type { CatalogWatch } from './in-force.js'
 import type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
 import type { BlindCause } from './occurrence.js'
-import type { Reader } from './reader.js'
+import type { Found, Reader } from './reader.js'
 import { readingOf, type Reading } from './reading.js'
 import type { RegisterOptions } from './register.js'
 
@@ -173,26 +173,41 @@ export class Cache {
     return this.#closing.signal
   }
 
-  async #read(key: TypedKey, load: Load<unknown, never> | ReadOptions | undefined, given?: LoadingReadOptions) {
+  #read(
+    key: TypedKey,
+    load: Load<unknown, never> | ReadOptions | undefined,
+    given: LoadingReadOptions | undefined,
+  ): Found | Promise<Found> {
     this.#open()
-    const { catalog, flights, watch, reader } = this.parts
-    const options: LoadingReadOptions = (typeof load === 'function' ? given : load) ?? {}
-    const inForce = watch.record ?? (await watch.find())
-    // Only from here on does the read count as begun: its mark of L1 is taken in the same turn, and a flight that departed
-    // before that mark must not be boarded.
-    const ticket = flights.ticket()
+    const { watch } = this.parts
+    if (watch.record) return this.#readUnder(watch.record, key, load, given)
+    return watch.find().then((found) => this.#readUnder(found, key, load, given))
+  }
+
+  #readUnder(
+    inForce: CatalogInForce | undefined,
+    key: TypedKey,
+    load: Load<unknown, never> | ReadOptions | undefined,
+    given: LoadingReadOptions | undefined,
+  ): Found | Promise<Found> {
+    const { catalog, flights, reader } = this.parts
+    const own = typeof load === 'function'
+    const options: LoadingReadOptions = (own ? given : load) ?? {}
     const address = addressOf(catalog, key, inForce?.parameterKinds)
-    const loader =
-      typeof load === 'function' ? { load: load as Load<unknown>, source: options.source ?? 'primary' } : undefined
-    const usesMemory = address.kinds !== undefined && (options.layers?.includes('l1') ?? true)
+    const loader = own
+      ? { load: load as Load<unknown>, source: options.source ?? 'primary' }
+      : (this.#loaders.get(address.template.name) ?? missing(address.template.name))
+    const usesMemory = inForce !== undefined && (options.layers?.includes('l1') ?? true)
     return reader.read({
       address,
-      ...(loader ?? this.#loaders.get(address.template.name) ?? missing(address.template.name)),
+      load: loader.load,
+      source: loader.source,
       usesMemory,
       readsMemory: usesMemory && !options.fresh && !options.inTransaction,
       usesShared: options.layers?.includes('l2') ?? true,
       inTransaction: options.inTransaction ?? false,
-      ticket,
+      // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.
+      ticket: flights.ticket(),
     })
   }
 }

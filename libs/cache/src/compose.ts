@@ -1,6 +1,7 @@
 import type { Catalog } from '@freshet/catalog'
 import type { ValueStore } from '@freshet/redis'
 import { Cache, type CacheParts } from './cache.js'
+import { watchClock } from './clock-watch.js'
 import { Filler } from './filler.js'
 import { Flights } from './flights.js'
 import { CatalogWatch } from './in-force.js'
@@ -31,7 +32,8 @@ export function composeCache(composition: Composition): Cache {
   const watch = new CatalogWatch(catalog, values)
   const flights = new Flights(composition.loadLimit)
   const snapshots = new SharedSnapshots(composition.takeSnapshot, (skewMs) => l1?.sight.measured(skewMs))
-  if (l1) snapshots.take().catch((error: unknown) => report({ type: 'snapshot:failed', error }))
+  const closing = new AbortController()
+  if (l1) void watchClock(snapshots, report, closing.signal)
   const filler = new Filler({
     catalog,
     values,
@@ -51,7 +53,10 @@ export function composeCache(composition: Composition): Cache {
     watch,
     l1State: () => l1?.sight.state ?? 'off',
     register: composition.register,
-    close: composition.close,
+    close: async () => {
+      closing.abort()
+      await composition.close()
+    },
   })
 }
 

@@ -15,7 +15,7 @@ import { tagsOf, type Address, type TagTarget } from './address.js'
 import { decode, encode } from './codec.js'
 import { LoaderEndedError, UnencodableValueError } from './errors.js'
 import type { Flight, Landing } from './flight.js'
-import { tagGenerations, type HeldValue } from './held-value.js'
+import { HeldValue } from './held-value.js'
 import type { CatalogWatch } from './in-force.js'
 import { currentLoad, LoadScope } from './load-scope.js'
 import type { Load, LoaderSource } from './loader.js'
@@ -212,12 +212,8 @@ const paired = (tags: readonly ShardTag[], generations: readonly string[]): TagG
   tags.map(({ shard, tag }, position) => ({ shard, tag, generation: generations[position] ?? '' }))
 
 /** What readers of the stored bytes will get, also for the caller whose load it was. */
-const holding = (address: Address, header: ValueHeader, payload: Buffer): HeldValue => ({
-  value: decode(payload),
-  encodedBytes: payload.length,
-  header,
-  tags: tagGenerations(address.required, header),
-})
+const holding = (address: Address, header: ValueHeader, payload: Buffer): HeldValue =>
+  new HeldValue(decode(payload), payload.length, header, address.required)
 
 function encodeFor(template: string, value: unknown): Buffer {
   try {

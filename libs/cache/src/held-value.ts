@@ -1,26 +1,36 @@
 import type { ShardTag, TagGeneration, ValueHeader } from '@freshet/coherence'
 
 /** A value in hand, with what governs it. */
-export interface HeldValue {
-  /** Decoded, frozen in depth. */
-  readonly value: unknown
-  /** Length of its encoded form. */
-  readonly encodedBytes: number
-  readonly header: ValueHeader
+export class HeldValue {
+  #tags: readonly TagGeneration[] | undefined
+
+  constructor(
+    /** Decoded, frozen in depth. */
+    readonly value: unknown,
+    /** Length of its encoded form. */
+    readonly encodedBytes: number,
+    readonly header: ValueHeader,
+    /** Its template's tags, in the header's order. */
+    private readonly required: readonly ShardTag[],
+  ) {}
+
   /** Every tag of the header with its generation there: what a value computed from this one inherits (R12). */
-  readonly tags: readonly TagGeneration[]
+  get tags(): readonly TagGeneration[] {
+    return (this.#tags ??= tagGenerations(this.required, this.header))
+  }
+
+  /** In milliseconds, by this process's clock: for people and headers, never for a decision. */
+  get ageMs(): number {
+    return Math.max(0, Date.now() - this.header.at)
+  }
 }
 
-/** Joins a header's generations with the tags that they belong to. */
-export function tagGenerations(required: readonly ShardTag[], header: ValueHeader): TagGeneration[] {
+function tagGenerations(required: readonly ShardTag[], { g, x = [] }: ValueHeader): TagGeneration[] {
   const tags: TagGeneration[] = []
-  for (const [position, generation] of header.g.entries()) {
+  for (const [position, generation] of g.entries()) {
     const own = required[position]
     if (own) tags.push({ shard: own.shard, tag: own.tag, generation })
   }
-  for (const [shard, tag, generation] of header.x ?? []) tags.push({ shard, tag, generation })
+  for (const [shard, tag, generation] of x) tags.push({ shard, tag, generation })
   return tags
 }
-
-/** Age in milliseconds, by this process's clock: for people and headers, never for a decision. */
-export const ageMsOf = (header: ValueHeader): number => Math.max(0, Date.now() - header.at)

@@ -32,7 +32,8 @@ export interface ReaderPorts {
   readonly realm: string
 }
 
-type Found = readonly [held: HeldValue, arrival: Arrival]
+/** A value in hand, and how it came. */
+export type Found = readonly [held: HeldValue, arrival: Arrival]
 
 const HIT_L1: Arrival = { layer: 'l1', vouched: true }
 const HIT_L2: Arrival = { layer: 'l2', vouched: true }
@@ -41,15 +42,21 @@ const HIT_L2: Arrival = { layer: 'l2', vouched: true }
 export class Reader {
   constructor(private readonly ports: ReaderPorts) {}
 
-  /** Rejects with the loader's error, LoadLimitError, LoadTimeoutError, LoaderCycleError or UnencodableValueError. */
-  async read(request: ReadRequest): Promise<Found> {
+  /**
+   * Not a promise where L1 answers. Rejects with the loader's error, LoadLimitError, LoadTimeoutError, LoaderCycleError or
+   * UnencodableValueError.
+   */
+  read(request: ReadRequest): Found | Promise<Found> {
     const scope = currentLoad.getStore()
-    const found = this.#fromMemory(request) ?? (await this.#beyondMemory(request, scope?.open ? scope : undefined))
-    // R12: noted when `get` returns, in the caller's context. R10: what is unvouched is not inherited.
-    if (scope) {
-      if (found[1].vouched) scope.inherit(found[0], this.ports.realm)
-      else scope.refuse('unvouched-part')
-    }
+    const found = this.#fromMemory(request) ?? this.#beyondMemory(request, scope?.open ? scope : undefined)
+    return scope ? this.#note(scope, found) : found
+  }
+
+  /** R12: noted when `get` returns, in the caller's context. R10: what is unvouched is not inherited. */
+  async #note(scope: LoadScope, found: Found | Promise<Found>): Promise<Found> {
+    const [held, { vouched }] = await found
+    if (vouched) scope.inherit(held, this.ports.realm)
+    else scope.refuse('unvouched-part')
     return found
   }
 

@@ -1,4 +1,4 @@
-import { ageMsOf, type HeldValue } from './held-value.js'
+import type { HeldValue } from './held-value.js'
 import type { Layer, ReadMiss, StoreRefusal } from './occurrence.js'
 
 /** A value, and everything that can be said of it. */
@@ -33,7 +33,7 @@ export type Arrival = Pick<Reading<unknown>, 'layer' | 'vouched'> &
 
 /** The reading of a value in hand; `header` tells its age and strength. */
 export function readingOf<Value>(held: HeldValue, arrival: Arrival): Reading<Value> {
-  const ageMs = ageMsOf(held.header)
+  const { ageMs } = held
   return {
     value: held.value as Value,
     ageMs,

@@ -3,7 +3,7 @@ import type { ValueStore } from '@freshet/redis'
 import { LRUCache } from 'lru-cache'
 import type { Address } from './address.js'
 import { decode } from './codec.js'
-import { tagGenerations, type HeldValue } from './held-value.js'
+import { HeldValue } from './held-value.js'
 import type { ReadMiss } from './occurrence.js'
 
 /** What Redis had. `generations`: of the required tags, as they came with the value. */
@@ -50,7 +50,7 @@ export class SharedLayer {
     if (verdict !== 'fresh') return { miss: 'miss' in verdict ? verdict.miss : 'generation-lost', generations }
     const value = decoded(payload)
     if (value === UNREADABLE) return { miss: 'unreadable', generations }
-    return { hit: { value, encodedBytes: payload.length, header, tags: tagGenerations(required, header) } }
+    return { hit: new HeldValue(value, payload.length, header, required) }
   }
 
   remember(id: string, further: readonly (readonly [shard: number, tag: string, ...unknown[]])[]): void {

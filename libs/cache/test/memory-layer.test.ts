@@ -1,6 +1,7 @@
 import { shardOf } from '@freshet/cache-keys'
 import { describe, expect, it } from 'vitest'
 import { FenceLog } from '../src/fence-log.js'
+import { HeldValue } from '../src/held-value.js'
 import { keys, World, type Balance } from './world/world.js'
 
 const key = keys.balance.of({ id: 42 })
@@ -126,6 +127,15 @@ describe('L1', () => {
     expect(await client.cache.read(key, balance, { layers: ['l1'] })).toMatchObject({ vouched: true })
     expect(world.redis.values.size).toBe(0)
     expect(await client.cache.read(key, balance, { layers: ['l1'] })).toMatchObject({ layer: 'l1' })
+  })
+
+  it('does not keep a value longer than its time to live', async () => {
+    const { client, balance } = await openWorld()
+    const { memory } = client
+    const header = { v: 1, g: [], at: Date.now(), ttl: 20 } as const
+    memory?.insert('short', new HeldValue(await balance(), 10, header, []), memory.mark(), 20)
+    expect(memory?.get('short')).toBeDefined()
+    await expect.poll(() => memory?.get('short')).toBeUndefined()
   })
 
   it('stays within its bytes', async () => {
