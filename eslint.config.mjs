@@ -10,7 +10,13 @@ const boundaries = layers.map((layer, position) => ({
 
 export default tseslint.config(
   {
-    ignores: ['**/dist/**', '**/node_modules/**', '.nx/**', 'coverage/**', 'libs/coherence/test/fixtures/breaks-the-boundary.ts'],
+    ignores: [
+      '**/dist/**',
+      '**/node_modules/**',
+      '.nx/**',
+      'coverage/**',
+      'libs/coherence/test/fixtures/breaks-the-boundary.ts',
+    ],
   },
   js.configs.recommended,
   {
@@ -21,7 +27,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'off', // Nest injects by the run-time value of a type
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/only-throw-error': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/require-await': 'off',
@@ -40,13 +46,13 @@ export default tseslint.config(
         {
           allow: [],
           banTransitiveDependencies: false,
-          depConstraints: [
-            ...boundaries,
-            { sourceTag: 'layer:testing', onlyDependOnLibsWithTags: ['*'] },
-          ],
+          depConstraints: [...boundaries, { sourceTag: 'layer:testing', onlyDependOnLibsWithTags: ['*'] }],
         },
       ],
-      'no-restricted-properties': ['error', { object: 'process', property: 'env', message: 'Only service-kit reads the environment.' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Only service-kit reads the environment.' },
+      ],
     },
   },
   {

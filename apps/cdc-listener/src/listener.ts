@@ -19,6 +19,7 @@ import { preflight, PreflightError } from './preflight/preflight.js'
 import { ChangeStream } from './streaming/change-stream.js'
 import type { StreamOccurrences } from './streaming/occurrences.js'
 import { TopicLayout } from './streaming/topic-layout.js'
+import { noWatchedTables } from './watched-tables.js'
 
 export interface ListenerOccurrences extends StreamOccurrences {
   'preflight:warned': { readonly message: string }
@@ -69,6 +70,8 @@ export class Listener {
     const producer = await kafka.producer()
     const source = databaseSource(namespace, databaseOf(options.postgresUrl))
     const layout = new TopicLayout(topicPrefix)
+    let watched = noWatchedTables
+    const snapshots = snapshotSource(pool, publication, () => watched)
     const { stream, slotIsNew } = await ChangeStream.prepare({
       url: options.postgresUrl,
       database: pool,
@@ -78,7 +81,7 @@ export class Listener {
       source,
       layout,
       producer,
-      snapshots: snapshotSource(pool, publication, () => admission.watched),
+      snapshots,
       occurrences,
       onTablesChanged: () => follow(() => admission.recheck()),
       watermarkMs: options.watermarkMs,
@@ -91,7 +94,10 @@ export class Listener {
           await kafka.admin.ensureTopics(topicSpecs(topicPrefix, entities, { partitions }))
           await layout.learn(kafka.admin, entities)
         },
-        applyWatched: (watched) => stream.watch(watched),
+        applyWatched: (tables) => {
+          watched = tables
+          stream.watch(tables)
+        },
         publishGap: (gap) => stream.publishGap(gap),
         publishStatus: async (status) =>
           producer.send([{ topic: topics.catalogStatus, ...encodeCatalogStatus({ ...status, source }) }]),
@@ -107,12 +113,10 @@ export class Listener {
     }
     await admission.start(registered.documents, { accepted: registered.accepted, slotIsNew })
     stream.start()
-    if (slotIsNew)
-      await stream.publishGap({
-        scope: { kind: 'all' },
-        cause: 'first-start',
-        lsn: (await snapshotSource(pool, publication, () => admission.watched)()).insertLsn,
-      })
+    if (slotIsNew) {
+      const { insertLsn } = await snapshots()
+      await stream.publishGap({ scope: { kind: 'all' }, cause: 'first-start', lsn: insertLsn })
+    }
     const catalogs = kafka.broadcast({
       topics: [topics.catalogs],
       from: 'earliest',

@@ -2,7 +2,18 @@ import { topics as topicNames } from '@freshet/events'
 import type { BatchProducer, IncomingBatch, KafkaPort } from '@freshet/kafka'
 import type { FenceStore, TakeFloor } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
-import { concatMap, defer, distinctUntilChanged, exhaustMap, from, map, retry, switchMap, timer, type Observable } from 'rxjs'
+import {
+  concatMap,
+  defer,
+  distinctUntilChanged,
+  exhaustMap,
+  from,
+  map,
+  retry,
+  switchMap,
+  timer,
+  type Observable,
+} from 'rxjs'
 import { BatchPipeline } from './batch/batch-pipeline.js'
 import { CatalogDirectory } from './catalogs/catalog-directory.js'
 import { CatalogsInForce } from './catalogs/catalogs-in-force.js'

@@ -12,7 +12,7 @@ export interface StreamMark {
   readonly lsn: Lsn
   readonly timeline: number
   readonly systemId: string
-  /** Of the watched tables' shape. */
+  /** Of the watched tables' shape: a line `table=digest` each. */
   readonly fingerprint: string
 }
 
@@ -44,7 +44,8 @@ export function continuityBreak(last: StreamPosition, mark: StreamMark, offset: 
     mark.epoch === last.epoch ? mark.sequence - last.sequence !== offset - last.sequenceOffset : mark.sequence !== 1n // its opening watermark is lost, and what followed it
   if (missing) return 'sequence-break'
   if (mark.from > last.lsn) return 'lsn-break'
-  if (last.fingerprint !== undefined && mark.fingerprint !== last.fingerprint) return 'tables-changed'
+  if (last.fingerprint !== undefined && changedTables(last.fingerprint, mark.fingerprint).length > 0)
+    return 'tables-changed'
   return undefined
 }
 
@@ -58,3 +59,26 @@ export const positionAt = (mark: StreamMark, offset: bigint): StreamPosition => 
   systemId: mark.systemId,
   fingerprint: mark.fingerprint,
 })
+
+/**
+ * Which tables differ between two fingerprints: those of a `tables-changed` gap (R9), sorted.
+ *
+ * A table that is only in one of them was added to or taken from what is watched: that is announced by its catalog
+ * coming into force.
+ */
+export function changedTables(before: string, after: string): readonly string[] {
+  if (before === after) return []
+  const then = digestsOf(before)
+  return [...digestsOf(after)]
+    .filter(([table, digest]) => then.has(table) && then.get(table) !== digest)
+    .map(([table]) => table)
+    .sort()
+}
+
+function digestsOf(fingerprint: string): ReadonlyMap<string, string> {
+  return new Map(
+    fingerprint
+      .split('\n')
+      .map((line) => [line.slice(0, line.lastIndexOf('=')), line.slice(line.lastIndexOf('=') + 1)]),
+  )
+}

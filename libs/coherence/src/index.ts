@@ -1,4 +1,5 @@
 export {
+  changedTables,
   continuityBreak,
   positionAt,
   type ContinuityBreak,

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { continuityBreak, positionAt, type ContinuityBreak, type StreamMark } from '../src/index.js'
 
-const shape = { timeline: 1, systemId: 's', fingerprint: 'f' }
+const shape = { timeline: 1, systemId: 's', fingerprint: 't=1' }
 
 /** What a partition holds: changes (undefined) and watermarks. */
 type Entry = StreamMark | undefined
@@ -74,7 +74,7 @@ describe('what a watermark reveals', () => {
     ['a promoted standby', { timeline: 2 }, 'timeline-changed'],
     ['fewer offsets than records', { sequence: 9n }, 'sequence-break'],
     ['an LSN that nobody closed', { from: lsn(21n) }, 'lsn-break'],
-    ['tables of another shape', { fingerprint: 'g' }, 'tables-changed'],
+    ['tables of another shape', { fingerprint: 't=2' }, 'tables-changed'],
     ['an epoch that goes back over what was closed', { epoch: 'n', sequence: 1n, from: lsn(12n) }, undefined],
     ['an epoch that begins too late', { epoch: 'n', sequence: 1n, from: lsn(21n) }, 'lsn-break'],
     ['an epoch without its opening', { epoch: 'n', sequence: 2n }, 'sequence-break'],
@@ -83,6 +83,6 @@ describe('what a watermark reveals', () => {
   })
 
   it('an unknown fingerprint is not compared', () => {
-    expect(continuityBreak({ ...last, fingerprint: undefined }, { ...next, fingerprint: 'g' }, 103n)).toBeUndefined()
+    expect(continuityBreak({ ...last, fingerprint: undefined }, { ...next, fingerprint: 't=2' }, 103n)).toBeUndefined()
   })
 })

@@ -1,6 +1,6 @@
 export { ReplicationLostError, ReplicationRefusedError } from './replication/errors.js'
-export { ReplicationStream, type ReplicationOptions } from './replication/replication-stream.js'
-export { createSlot, dropSlot, readSlot, type SlotFacts } from './replication/slot.js'
+export { ReplicationStream, type Received, type ReplicationOptions } from './replication/replication-stream.js'
+export { createSlot, dropSlot, readSlot, type CreateSlotOptions, type SlotFacts } from './replication/slot.js'
 export { takeFloor } from './snapshot/floor.js'
 export { readSystemIdentity, type SystemIdentity } from './snapshot/identity.js'
 export { createPool, type Database, type PoolOptions } from './snapshot/pool.js'
@@ -16,7 +16,7 @@ export type {
   TableFacts,
   UniqueIndex,
 } from './tables/facts.js'
-export { tableFingerprint, tablesChanged } from './tables/fingerprint.js'
+export { tableFingerprint } from './tables/fingerprint.js'
 export { alterPublications, PublicationLockedError, readPublications, type AlterOptions } from './tables/publication.js'
 export {
   appendPublication,

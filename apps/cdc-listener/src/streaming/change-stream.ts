@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { changedTables } from '@freshet/coherence'
 import type { GapRecord } from '@freshet/events'
 import type { BatchProducer } from '@freshet/kafka'
 import { decodeMessage, type Keepalive, type Lsn } from '@freshet/pgoutput'
@@ -7,7 +8,6 @@ import {
   dropSlot,
   readSlot,
   ReplicationStream,
-  tablesChanged,
   type Database,
   type TablesSnapshot,
 } from '@freshet/postgres'
@@ -226,7 +226,7 @@ export class ChangeStream {
   }
 
   private closeWatermark(taken: TablesSnapshot): void {
-    const changed = this.fingerprint === undefined ? [] : tablesChanged(this.fingerprint, taken.fingerprint)
+    const changed = this.fingerprint === undefined ? [] : changedTables(this.fingerprint, taken.fingerprint)
     this.fingerprint = taken.fingerprint
     if (changed.length > 0) {
       void this.publishGap({

@@ -11,7 +11,7 @@ import type { InvalidationOccurrences } from '../occurrences.js'
  */
 export class RecentRecords {
   private readonly busy = new Set<number>()
-  private latest: Moment | undefined
+  private latest: (Moment & { readonly timeline: number }) | undefined
 
   constructor(
     private readonly takeFloor: TakeFloor,
@@ -23,7 +23,9 @@ export class RecentRecords {
     for (const shard of shards) this.busy.add(shard)
   }
 
-  async prune(session: FenceSession, watermark: Moment): Promise<void> {
+  /** One of an older timeline, from a backlog, prunes nothing: LSNs of two timelines do not compare (R8). */
+  async prune(session: FenceSession, watermark: Moment & { readonly timeline: number }): Promise<void> {
+    if (this.latest && watermark.timeline < this.latest.timeline) return
     this.latest = watermark
     if (this.busy.size === 0) return
     const shards = [...this.busy]

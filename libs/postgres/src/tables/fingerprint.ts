@@ -62,25 +62,3 @@ export async function tableFingerprint(
   ])
   return onlyRow(rows).fingerprint
 }
-
-/**
- * Which tables changed between two fingerprints: those of a `tables-changed` gap (R9), sorted.
- *
- * A table that is only in one of them was added to or taken from what is watched: that is announced by its catalog
- * coming into force.
- */
-export function tablesChanged(before: string, after: string): readonly string[] {
-  const then = digestsOf(before)
-  return [...digestsOf(after)]
-    .filter(([table, digest]) => then.has(table) && then.get(table) !== digest)
-    .map(([table]) => table)
-    .sort()
-}
-
-function digestsOf(fingerprint: string): ReadonlyMap<string, string> {
-  return new Map(
-    fingerprint
-      .split('\n')
-      .map((line) => [line.slice(0, line.lastIndexOf('=')), line.slice(line.lastIndexOf('=') + 1)]),
-  )
-}

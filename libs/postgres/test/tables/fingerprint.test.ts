@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { tableFingerprint, tablesChanged } from '../../src/tables/fingerprint.js'
+import { changedTables } from '@freshet/coherence'
+import { tableFingerprint } from '../../src/tables/fingerprint.js'
 import { startPostgres, type PostgresServer } from './postgres-server.js'
 
 // Each test talks to a real server, on a machine that does other things too.
@@ -55,7 +56,7 @@ describe('a change that the stream does not show', () => {
   it.each(changes)('%s: that table, and no other, counts as changed', async (_title, statement, table) => {
     const before = await fingerprint()
     await server.pool.query(statement)
-    expect(tablesChanged(before, await fingerprint())).toEqual([table])
+    expect(changedTables(before, await fingerprint())).toEqual([table])
   })
 })
 
@@ -77,8 +78,8 @@ it('an open DDL does not hold it up', async () => {
 })
 
 it('a table that joins or leaves what is watched has not changed', () => {
-  expect(tablesChanged('public.a=1\npublic.b=2', 'public.b=2\npublic.c=3')).toEqual([])
-  expect(tablesChanged('', 'public.b=2')).toEqual([])
-  expect(tablesChanged('public.a=1\npublic.b=2', 'public.a=1\npublic.b=-')).toEqual(['public.b'])
-  expect(tablesChanged('public.a=b,c=1\npublic.b=2', 'public.a=b,c=2\npublic.b=2')).toEqual(['public.a=b,c'])
+  expect(changedTables('public.a=1\npublic.b=2', 'public.b=2\npublic.c=3')).toEqual([])
+  expect(changedTables('', 'public.b=2')).toEqual([])
+  expect(changedTables('public.a=1\npublic.b=2', 'public.a=1\npublic.b=-')).toEqual(['public.b'])
+  expect(changedTables('public.a=b,c=1\npublic.b=2', 'public.a=b,c=2\npublic.b=2')).toEqual(['public.a=b,c'])
 })
