@@ -19,7 +19,10 @@ export class ReplicationLostError extends Error {
     readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(`the stream of slot "${slotName}" was lost: ${reason}; reconnect, it goes on where it was last acknowledged`, options)
+    super(
+      `the stream of slot "${slotName}" was lost: ${reason}; reconnect, it goes on where it was last acknowledged`,
+      options,
+    )
     this.name = 'ReplicationLostError'
   }
 }

@@ -1,9 +1,20 @@
 import type { Duplex } from 'node:stream'
-import { decodeFrame, encodeStatusUpdate, frameType, lsn, walDataHeaderBytes, type Keepalive, type Lsn } from '@freshet/pgoutput'
-import pg from 'pg'
-import { quoteIdentifier, quoteLiteral } from '../tables/quote.js'
+import {
+  decodeFrame,
+  encodeStatusUpdate,
+  frameType,
+  lsn,
+  walDataHeaderBytes,
+  type Keepalive,
+  type Lsn,
+} from '@freshet/pgoutput'
+import type pg from 'pg'
 import { BackendFraming, type BackendMessage } from './backend-framing.js'
 import { refusalOf, ReplicationLostError } from './errors.js'
+import { connectForReplication, startCommand } from './start-replication.js'
+
+/** What comes out of a stream: a pgoutput message, or the server's sign of life. */
+export type Received = Buffer | Keepalive
 
 export interface ReplicationOptions {
   readonly url: string
@@ -15,47 +26,55 @@ export interface ReplicationOptions {
   /**
    * Takes what came, in order: pgoutput messages, and keepalives, each of which says that everything up to its `walEnd`
    * has been handed over. While the promise is pending nothing is read from the server; messages are views that are valid
-   * until it resolves.
+   * until it resolves. An error that it throws ends the stream with it.
    */
-  readonly onReceived: (items: readonly (Buffer | Keepalive)[]) => Promise<void>
+  readonly onReceived: (items: readonly Received[]) => Promise<void>
   /** How often the server hears from this side, in milliseconds; 1,000 by default. */
   readonly statusIntervalMs?: number
+  /** A server that says nothing for this long, though asked, is taken for dead; in milliseconds, 30,000 by default. */
+  readonly silenceMs?: number
 }
 
-const message = { copyBoth: 0x57, copyData: 0x64, error: 0x45 } as const
+const message = { copyBoth: 0x57, copyData: 0x64, copyDone: 0x63, error: 0x45, terminate: 0x58 } as const
 
 /** Reads this large say that the server has more to send: waiting a little then saves it from many small writes. */
 const busyBytes = 16 * 1024
+/** How long the kernel may collect, counted from the last read. */
 const coalesceMs = 2
 const coalesceBytes = 1024 * 1024
+/** For the server to take note of a good-bye. */
+const partingMs = 2_000
 
 type Mode =
   | { readonly at: 'starting'; readonly started: () => void; readonly failed: (error: Error) => void }
   | { readonly at: 'streaming' }
-  | { readonly at: 'ended'; readonly error: Error | undefined }
+  | { readonly at: 'ended' }
 
 /**
  * One run of START_REPLICATION, read straight from the socket of a connection that pg opened.
  *
- *   starting --CopyBothResponse--> streaming --close(), error, lost connection--> ended(error)
+ *   starting --CopyBothResponse--> streaming --close(), error, lost connection, silence--> ended
  *
- * Under load it reads 2 ms or 1 MB at once: eager small reads slow the WAL sender itself (docs/decisions). While idle
- * a change is handed over at once. Status goes out on a timer of its own, so that a slow receiver keeps its connection.
+ * While streaming, bytes are read `eagerly` (idle: a change is handed over at once), or, once a read was large, after
+ * `collecting` what the kernel gathers in 2 ms, up to 1 MB: eager small reads slow the WAL sender itself (DESIGN 8).
+ * While something is being `handed` over nothing is read; status goes out on a timer of its own, so that a slow receiver
+ * keeps its connection.
  */
 export class ReplicationStream {
   private mode: Mode
+  private reading: 'eagerly' | 'collecting' | 'handed' = 'eagerly'
   private readonly framing = new BackendFraming()
   private readonly socket: Duplex
   private readonly statusTimer: NodeJS.Timeout
+  private collectTimer: NodeJS.Timeout | undefined
   private pending: Buffer[] = []
   private pendingBytes = 0
-  private coalescing: NodeJS.Timeout | undefined
-  private handing = false
+  private lastHeardAt = performance.now()
   private acknowledged = lsn(0n)
   private readonly end = Promise.withResolvers<Error | undefined>()
 
   private constructor(
-    private readonly client: pg.Client,
+    client: pg.Client,
     private readonly options: ReplicationOptions,
     started: () => void,
     failed: (error: Error) => void,
@@ -65,9 +84,9 @@ export class ReplicationStream {
     // pg's own parser would copy each row; from here on the bytes are ours
     this.socket.removeAllListeners('data')
     this.socket.on('data', (chunk: Buffer) => this.take(chunk))
-    client.on('error', (error) => this.finish(new ReplicationLostError(options.slotName, error.message, { cause: error })))
-    client.on('end', () => this.finish(new ReplicationLostError(options.slotName, 'the server closed the connection')))
-    this.statusTimer = setInterval(() => this.sendStatus(false), options.statusIntervalMs ?? 1_000)
+    client.on('error', (error) => this.lose(error.message, { cause: error }))
+    client.on('end', () => this.lose('the server closed the connection'))
+    this.statusTimer = setInterval(() => this.tick(), options.statusIntervalMs ?? 1_000)
   }
 
   /**
@@ -77,13 +96,7 @@ export class ReplicationStream {
    * 55000: its log is gone), or the connection's own error.
    */
   static async open(options: ReplicationOptions): Promise<ReplicationStream> {
-    const client = new pg.Client({
-      connectionString: withReplication(options.url),
-      application_name: options.applicationName,
-      keepAlive: true,
-      connectionTimeoutMillis: 10_000,
-    })
-    await client.connect()
+    const client = await connectForReplication(options)
     return new Promise((resolve, reject) => {
       const stream: ReplicationStream = new ReplicationStream(client, options, () => resolve(stream), reject)
       client.connection.query(startCommand(options))
@@ -107,96 +120,123 @@ export class ReplicationStream {
     this.sendStatus(true)
   }
 
-  /** Reports the last position and ends the connection. */
+  /** Reports the last position and says good-bye. Once it resolves the server has let go of the slot, or 2 s have passed. */
   async close(): Promise<void> {
-    this.sendStatus(false)
-    this.finish(undefined)
-    await this.end.promise
+    if (this.mode.at === 'streaming') {
+      this.sendStatus(false)
+      this.write(message.copyDone)
+      this.write(message.terminate)
+    }
+    const parted = new Promise<void>((resolve) => {
+      const deadline = setTimeout(resolve, partingMs)
+      this.socket.once('close', () => {
+        clearTimeout(deadline)
+        resolve()
+      })
+    })
+    const hasEnded = this.socket.destroyed
+    this.finish(undefined, 'politely')
+    if (!hasEnded) await parted
+    this.socket.destroy()
   }
 
   private take(chunk: Buffer): void {
+    this.lastHeardAt = performance.now()
+    if (this.mode.at === 'ended') return // what still comes is read again by the next run
     this.pending.push(chunk)
     this.pendingBytes += chunk.length
-    if (this.handing || this.coalescing) {
-      this.socket.pause()
-      return
-    }
-    if (chunk.length >= busyBytes && this.pendingBytes < coalesceBytes) {
-      this.socket.pause() // the kernel collects meanwhile
-      this.coalescing = setTimeout(() => {
-        this.coalescing = undefined
-        void this.handOver()
-      }, coalesceMs)
-      return
-    }
-    void this.handOver()
+    if (this.reading === 'handed') this.socket.pause()
+    else if (this.reading === 'collecting') {
+      if (this.pendingBytes >= coalesceBytes) this.socket.pause()
+    } else if (chunk.length >= busyBytes) this.collect(coalesceMs)
+    else void this.handOver()
+  }
+
+  /** Lets the kernel gather for a while, then reads what is there: all that one turn of the event loop brings. */
+  private collect(waitMs: number): void {
+    this.reading = 'collecting'
+    this.socket.pause()
+    this.collectTimer = setTimeout(() => {
+      this.socket.resume()
+      setImmediate(() => void this.handOver())
+    }, waitMs)
   }
 
   private async handOver(): Promise<void> {
-    this.handing = true
+    const startedAt = performance.now()
+    const bytes = this.pendingBytes
+    this.reading = 'handed'
     try {
       while (this.pending.length > 0 && this.mode.at !== 'ended') {
         const chunks = this.pending
         this.pending = []
         this.pendingBytes = 0
-        const items = this.framing.push(chunks).flatMap((received) => this.read(received))
+        const items: Received[] = []
+        for (const received of this.framing.push(chunks)) this.read(received, items)
         if (items.length > 0) await this.options.onReceived(items)
       }
-      this.handing = false
-      this.socket.resume()
     } catch (error) {
-      this.finish(error instanceof Error ? error : new Error(String(error)))
+      return this.finish(error instanceof Error ? error : new Error(String(error)), 'at once')
     }
+    if (this.mode.at === 'ended') return
+    if (bytes >= busyBytes) return this.collect(Math.max(0, coalesceMs - (performance.now() - startedAt)))
+    this.reading = 'eagerly'
+    this.socket.resume()
   }
 
-  private read({ type, body }: BackendMessage): (Buffer | Keepalive)[] {
+  private read({ type, body }: BackendMessage, items: Received[]): void {
     if (type === message.copyData) {
-      if (body[0] === frameType.walData) return [body.subarray(walDataHeaderBytes)]
+      if (body[0] === frameType.walData) {
+        items.push(body.subarray(walDataHeaderBytes))
+        return
+      }
       const frame = decodeFrame(body)
-      if (frame.kind !== 'keepalive') return []
+      if (frame.kind !== 'keepalive') return
       if (frame.replyRequested) this.sendStatus(false)
-      return [frame]
-    }
-    if (type === message.copyBoth && this.mode.at === 'starting') {
+      items.push(frame)
+    } else if (type === message.copyBoth && this.mode.at === 'starting') {
       const { started } = this.mode
       this.mode = { at: 'streaming' }
       started()
-    }
-    if (type === message.error) this.finish(refusalOf(this.options.slotName, body))
-    return [] // notices and parameter changes say nothing about the stream
+    } else if (type === message.error) this.finish(refusalOf(this.options.slotName, body), 'at once')
+    // notices and parameter changes say nothing about the stream
+  }
+
+  private tick(): void {
+    const silentMs = this.reading === 'handed' ? 0 : performance.now() - this.lastHeardAt
+    const limitMs = this.options.silenceMs ?? 30_000
+    if (silentMs > limitMs) this.lose(`the server has said nothing for ${Math.round(silentMs)} ms`)
+    else this.sendStatus(silentMs > limitMs / 3)
   }
 
   private sendStatus(replyRequested: boolean): void {
-    if (this.mode.at !== 'streaming' || !this.socket.writable) return
+    if (this.mode.at !== 'streaming') return
     const position = this.acknowledged
-    const status = encodeStatusUpdate({ written: position, flushed: position, applied: position, at: Date.now(), replyRequested })
-    const head = Buffer.alloc(5)
-    head.writeUInt8(message.copyData, 0)
-    head.writeUInt32BE(status.length + 4, 1)
-    this.socket.write(Buffer.concat([head, status]))
+    const status = { written: position, flushed: position, applied: position, at: Date.now(), replyRequested }
+    this.write(message.copyData, encodeStatusUpdate(status))
   }
 
-  private finish(error: Error | undefined): void {
+  private write(type: number, body: Buffer = Buffer.alloc(0)): void {
+    if (!this.socket.writable) return
+    const head = Buffer.alloc(5)
+    head.writeUInt8(type, 0)
+    head.writeUInt32BE(body.length + 4, 1)
+    this.socket.write(Buffer.concat([head, body]))
+  }
+
+  private lose(reason: string, options?: ErrorOptions): void {
+    this.finish(new ReplicationLostError(this.options.slotName, reason, options), 'at once')
+  }
+
+  private finish(error: Error | undefined, how: 'politely' | 'at once'): void {
     if (this.mode.at === 'ended') return
     const { mode } = this
-    this.mode = { at: 'ended', error }
+    this.mode = { at: 'ended' }
     clearInterval(this.statusTimer)
-    clearTimeout(this.coalescing)
-    if (mode.at === 'starting') mode.failed(error ?? new ReplicationLostError(this.options.slotName, 'it was closed before it began'))
-    this.socket.end(() => this.socket.destroy())
-    this.socket.resume()
+    clearTimeout(this.collectTimer)
+    if (mode.at === 'starting') mode.failed(error ?? new ReplicationLostError(this.options.slotName, 'it was closed'))
+    if (how === 'at once') this.socket.destroy()
+    else this.socket.resume().end() // bytes that are never read would turn the good-bye into a reset
     this.end.resolve(error)
   }
-}
-
-function withReplication(url: string): string {
-  const parsed = new URL(url)
-  parsed.searchParams.set('replication', 'database')
-  return parsed.href
-}
-
-function startCommand({ slotName, publications, binary }: ReplicationOptions): string {
-  const names = quoteLiteral(publications.map(quoteIdentifier).join(','))
-  const options = ["proto_version '1'", `publication_names ${names}`, "messages 'true'", ...(binary ? ["binary 'true'"] : [])]
-  return `START_REPLICATION SLOT ${quoteIdentifier(slotName)} LOGICAL 0/0 (${options.join(', ')})`
 }

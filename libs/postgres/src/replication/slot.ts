@@ -13,6 +13,10 @@ export interface SlotFacts {
   readonly walStatus: 'reserved' | 'extended' | 'unreserved' | 'lost'
   /** Why it can no longer be used; undefined while it can. */
   readonly invalidated: string | undefined
+  /** Log that the server keeps for it, in bytes; undefined in recovery. */
+  readonly retainedBytes: number | undefined
+  /** Kept on standbys, so that it outlives a failover (Postgres 17 and later). */
+  readonly failover: boolean
 }
 
 interface SlotRow {
@@ -22,11 +26,15 @@ interface SlotRow {
   readonly confirmed: string | null
   readonly wal_status: SlotFacts['walStatus'] | null
   readonly invalidation_reason: string | null
+  readonly retained_bytes: number | null
+  readonly failover: boolean | null
 }
 
 const slotQuery = `
   select s.plugin::text, s.database::text, s.active, s.confirmed_flush_lsn::text as confirmed, s.wal_status,
-         to_jsonb(s) ->> 'invalidation_reason' as invalidation_reason
+         to_jsonb(s) ->> 'invalidation_reason' as invalidation_reason,
+         (to_jsonb(s) ->> 'failover')::boolean as failover,
+         case when not pg_is_in_recovery() then (pg_current_wal_lsn() - s.restart_lsn)::float8 end as retained_bytes
     from pg_replication_slots s where s.slot_name = $1 and s.slot_type = 'logical'`
 
 /** Undefined when there is no logical slot of that name. */
@@ -42,12 +50,25 @@ export async function readSlot(database: Database, name: string): Promise<SlotFa
     confirmedLsn: parseLsn(row.confirmed ?? '0/0'),
     walStatus: row.wal_status ?? 'lost',
     invalidated: row.invalidation_reason ?? (row.wal_status === 'lost' ? 'wal_removed' : undefined),
+    retainedBytes: row.retained_bytes ?? undefined,
+    failover: row.failover ?? false,
   }
 }
 
-/** Creates a logical slot for pgoutput. Returns where it begins: changes of later commits are sent, all of them. */
-export async function createSlot(database: Database, name: string): Promise<Lsn> {
-  const { rows } = await database.query<{ lsn: string }>(`select lsn::text from pg_create_logical_replication_slot($1, 'pgoutput')`, [name])
+export interface CreateSlotOptions {
+  /** Keep it on standbys too (Postgres 17 and later, with sync_replication_slots there); false by default. */
+  readonly failover?: boolean
+}
+
+/**
+ * Creates a logical slot for pgoutput. Returns where it begins: changes of later commits are sent, all of them.
+ * Waits for transactions that are open.
+ */
+export async function createSlot(database: Database, name: string, options: CreateSlotOptions = {}): Promise<Lsn> {
+  const call = options.failover
+    ? `pg_create_logical_replication_slot($1, 'pgoutput', failover => true)`
+    : `pg_create_logical_replication_slot($1, 'pgoutput')`
+  const { rows } = await database.query<{ lsn: string }>(`select lsn::text from ${call}`, [name])
   return parseLsn(rows[0]?.lsn ?? '')
 }
 

@@ -1,0 +1,46 @@
+import pg from 'pg'
+import { quoteIdentifier, quoteLiteral } from '../tables/quote.js'
+
+/**
+ * Settings that decide how values are printed. The server prints them under the settings of the replication connection,
+ * which roles and databases may have changed (a DateStyle of German makes dates that no key would ever match).
+ */
+const printing =
+  '-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c timezone=UTC -c bytea_output=hex'
+
+/** Opens a connection that takes replication commands; the caller ends it. Throws the connection's own error. */
+export async function connectForReplication(options: {
+  readonly url: string
+  readonly applicationName: string
+}): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: withReplication(options.url),
+    application_name: options.applicationName,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+  })
+  await client.connect()
+  return client
+}
+
+/** The command that begins where the slot was last acknowledged. */
+export function startCommand(options: {
+  readonly slotName: string
+  readonly publications: readonly string[]
+  readonly binary: boolean
+}): string {
+  const settings = [
+    "proto_version '1'",
+    `publication_names ${quoteLiteral(options.publications.map(quoteIdentifier).join(','))}`,
+    "messages 'true'",
+    ...(options.binary ? ["binary 'true'"] : []),
+  ]
+  return `START_REPLICATION SLOT ${quoteIdentifier(options.slotName)} LOGICAL 0/0 (${settings.join(', ')})`
+}
+
+function withReplication(url: string): string {
+  const parsed = new URL(url)
+  parsed.searchParams.set('replication', 'database')
+  parsed.searchParams.set('options', [parsed.searchParams.get('options') ?? '', printing].join(' ').trim())
+  return parsed.href
+}
