@@ -40,44 +40,55 @@ export const emptyPlan: Plan = { fences: [], evictions: [], refreshes: [] }
 
 /** One plan for a batch: each tag, eviction and refresh once, each tag with the causes of all. */
 export function mergePlans(plans: readonly Plan[]): Plan {
-  const draft = new PlanDraft()
+  const fences = new Map<string, DraftFence>()
+  const evictions = new Set<string>()
+  const refreshes = new Map<string, Refresh>()
   for (const plan of plans) {
-    for (const { tag, because } of plan.fences) for (const cause of because) draft.fence(tag, cause)
-    for (const key of plan.evictions) draft.evict(key)
-    for (const refresh of plan.refreshes) draft.refresh(refresh)
+    for (const { tag, because } of plan.fences) {
+      // One text can be two tags: keys of differently cut templates lie in different shards.
+      const identity = `${tag.shard} ${tag.text}`
+      const fence = fences.get(identity)
+      if (fence === undefined) fences.set(identity, { tag, because: [...because] })
+      else for (const cause of because) addCause(fence, cause)
+    }
+    for (const key of plan.evictions) evictions.add(key)
+    for (const refresh of plan.refreshes) refreshes.set(`${refresh.owner} ${refresh.template} ${refresh.key}`, refresh)
   }
-  return draft.plan()
+  return { fences: [...fences.values()], evictions: [...evictions], refreshes: [...refreshes.values()] }
 }
 
-/** Collects a plan. */
-export class PlanDraft {
-  // One text can be two tags: keys of differently cut templates lie in different shards.
-  readonly #fences = new Map<string, { tag: Tag; because: Cause[] }>()
-  readonly #evictions = new Set<string>()
-  readonly #refreshes = new Map<string, Refresh>()
+interface DraftFence {
+  readonly tag: Tag
+  readonly because: Cause[]
+}
+
+/** Collects the plan of one change: so few parts that searching them is quicker than any index. */
+export class PlanDraft implements Plan {
+  readonly fences: DraftFence[] = []
+  readonly evictions: string[] = []
+  readonly refreshes: Refresh[] = []
 
   fence(tag: Tag, cause: Cause): void {
-    const identity = `${tag.shard} ${tag.text}`
-    const fence = this.#fences.get(identity)
-    if (fence === undefined) this.#fences.set(identity, { tag, because: [cause] })
-    else if (!fence.because.some((known) => sameCause(known, cause))) fence.because.push(cause)
+    const fence = this.fences.find((known) => known.tag.shard === tag.shard && known.tag.text === tag.text)
+    if (fence === undefined) this.fences.push({ tag, because: [cause] })
+    else addCause(fence, cause)
   }
 
   evict(key: string): void {
-    this.#evictions.add(key)
+    if (!this.evictions.includes(key)) this.evictions.push(key)
   }
 
   refresh(refresh: Refresh): void {
-    this.#refreshes.set(`${refresh.owner} ${refresh.template} ${refresh.key}`, refresh)
+    const { owner, template, key } = refresh
+    const known = this.refreshes.some(
+      (other) => other.key === key && other.template === template && other.owner === owner,
+    )
+    if (!known) this.refreshes.push(refresh)
   }
+}
 
-  plan(): Plan {
-    return {
-      fences: [...this.#fences.values()],
-      evictions: [...this.#evictions],
-      refreshes: [...this.#refreshes.values()],
-    }
-  }
+function addCause({ because }: DraftFence, cause: Cause): void {
+  if (!because.some((known) => sameCause(known, cause))) because.push(cause)
 }
 
 const sameCause = (left: Cause, right: Cause): boolean =>

@@ -48,7 +48,7 @@ export function createPlanner(catalogs: readonly Catalog[]): Planner {
           for (const side of sidesOf[change.operation])
             effect(draft, rule, (column) => valueIn(change, side, column, rule.occasion.key))
       }
-      return draft.plan()
+      return draft
     },
     planEvent(event) {
       const rules = byEvent.get(event.name)
@@ -57,7 +57,7 @@ export function createPlanner(catalogs: readonly Catalog[]): Planner {
       const { parameters } = event
       for (const rule of rules)
         effect(draft, rule, (name) => (Object.hasOwn(parameters, name) ? parameters[name] : undefined))
-      return draft.plan()
+      return draft
     },
     templatesOf: (tables) => templatesTouched(tableRules.filter((rule) => tables.includes(rule.table))),
     templatesOfEntity: (entity) =>

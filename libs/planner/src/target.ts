@@ -8,8 +8,9 @@ import {
   wildcardGoverns,
   type ParameterKind,
   type Scalar,
-  type Segment,
   type Tag,
+  type Template,
+  type Wildcard,
 } from '@freshet/cache-keys'
 import type { Catalog, CompiledTemplate, TargetJson } from '@freshet/catalog'
 
@@ -32,6 +33,8 @@ export interface Target {
   readonly wildcard: boolean
   /** The templates whose keys it can fence. */
   readonly reaches: readonly Reached[]
+  /** Does it bind all of some warm template's parameters? */
+  readonly refillable: boolean
 }
 
 interface Reached {
@@ -61,23 +64,38 @@ interface Refill {
 export function compileTarget(catalog: Catalog, json: TargetJson, sourceOf: (alias: string) => Source): Target {
   if ('wildcard' in json) {
     const wildcard = parseWildcard(json.wildcard)
-    const segments = wildcard.segments.map(bindingWith(json.with, sourceOf))
     const governed = [...catalog.templates.values()].filter(({ template }) => wildcardGoverns(wildcard, template))
-    const reaches = governed.map((template) => reachedBy(template, segments.length))
-    return { segments, routingLength: wildcard.routing.length, wildcard: true, reaches }
+    return bindable(wildcard, json.with, sourceOf, governed)
   }
   const template = catalog.templates.get('key' in json ? json.key : json.template)
   if (template === undefined) throw new RangeError('a target names a template that its own valid catalog lacks')
-  if (!('key' in json))
-    return { segments: undefined, routingLength: 0, wildcard: false, reaches: [reachedBy(template, 0)] }
-  const segments = template.template.segments.map(bindingWith(json.with, sourceOf))
-  const routingLength = template.template.routing.length
-  return { segments, routingLength, wildcard: false, reaches: [reachedBy(template, segments.length)] }
+  if ('key' in json) return bindable(template.template, json.with, sourceOf, [template])
+  return {
+    segments: undefined,
+    routingLength: 0,
+    wildcard: false,
+    reaches: [reachedBy(template, 0)],
+    refillable: false,
+  }
 }
 
-const bindingWith =
-  (bindings: Readonly<Record<string, string>>, sourceOf: (alias: string) => Source) => (segment: Segment) =>
-    isParameter(segment) ? sourceOf(bindings[segment.parameter] ?? '') : segment.literal
+function bindable(
+  of: Template | Wildcard,
+  bindings: Readonly<Record<string, string>>,
+  sourceOf: (alias: string) => Source,
+  governed: readonly CompiledTemplate[],
+): Target {
+  const reaches = governed.map((template) => reachedBy(template, of.segments.length))
+  return {
+    segments: of.segments.map((segment) =>
+      isParameter(segment) ? sourceOf(bindings[segment.parameter] ?? '') : segment.literal,
+    ),
+    routingLength: of.routing.length,
+    wildcard: of.text.endsWith(':*'),
+    reaches,
+    refillable: reaches.some(({ refillTail }) => refillTail !== undefined),
+  }
+}
 
 function reachedBy(template: CompiledTemplate, boundSegments: number): Reached {
   const tail = template.template.segments.slice(boundSegments)
@@ -98,31 +116,27 @@ function reachedBy(template: CompiledTemplate, boundSegments: number): Reached {
 export function bindTarget(target: Target, read: Read): Bound {
   const { segments, routingLength } = target
   if (segments === undefined) return { tags: wholeTemplates(target), widened: false, refills: [] }
-  const texts: string[] = []
-  let known = segments.length
-  for (const [position, segment] of segments.entries()) {
-    const text = typeof segment === 'string' ? segment : textFrom(segment, read)
-    if (text === null) return nothing
-    if (text === undefined) known = Math.min(known, position)
-    else texts[position] = text
+  let text = ''
+  let routing = ''
+  for (let position = 0; position < segments.length; position++) {
+    const part = textOf(segments[position] ?? '', read)
+    if (part === null) return nothing
+    if (part === undefined) return widen(target, read)
+    text = position === 0 ? part : `${text}:${part}`
+    if (position + 1 === routingLength) routing = text
   }
-  if (known < segments.length) return { tags: widen(target, texts, known), widened: true, refills: [] }
-  const text = texts.join(':')
-  const shard = shardOf(routingLength === texts.length ? text : texts.slice(0, routingLength).join(':'))
-  return {
-    tags: [{ text: target.wildcard ? `${text}:*` : text, shard }],
-    widened: false,
-    refills: refills(target, text, read),
-  }
+  const tag = { text: target.wildcard ? `${text}:*` : text, shard: shardOf(routing) }
+  return { tags: [tag], widened: false, refills: target.refillable ? refills(target, text, read) : [] }
 }
 
 const nothing: Bound = { tags: [], widened: false, refills: [] }
 
-function textFrom({ name, kind }: Source, read: Read): string | null | undefined {
-  const value = read(name)
+function textOf(segment: string | Source, read: Read): string | null | undefined {
+  if (typeof segment === 'string') return segment
+  const value = read(segment.name)
   if (value === null || value === undefined) return value
   try {
-    return canonicalParameter(value, kind, name)
+    return canonicalParameter(value, segment.kind, segment.name)
   } catch (error) {
     // An event's value of another type than declared: which key it means is unknown.
     if (error instanceof UnencodableParameterError) return undefined
@@ -131,15 +145,18 @@ function textFrom({ name, kind }: Source, read: Read): string | null | undefined
 }
 
 /** Per template the narrowest wildcard whose segments are all known, or else the template itself. */
-const widen = (target: Target, texts: readonly string[], known: number): readonly Tag[] =>
-  target.reaches.map(({ tag, wildcards }) => {
+function widen({ segments = [], reaches }: Target, read: Read): Bound {
+  const texts = segments.map((segment) => textOf(segment, read))
+  if (texts.includes(null)) return nothing
+  const known = texts.indexOf(undefined)
+  const tags = reaches.map(({ tag, wildcards }) => {
     const wildcard = wildcards.find(({ length }) => length <= known)
     if (wildcard === undefined) return tag
-    return {
-      text: `${texts.slice(0, wildcard.length).join(':')}:*`,
-      shard: shardOf(texts.slice(0, wildcard.routingLength).join(':')),
-    }
+    const shard = shardOf(texts.slice(0, wildcard.routingLength).join(':'))
+    return { text: `${texts.slice(0, wildcard.length).join(':')}:*`, shard }
   })
+  return { tags, widened: true, refills: [] }
+}
 
 /** The tags of every template that the target can reach. */
 export const wholeTemplates = (target: Target): readonly Tag[] => target.reaches.map(({ tag }) => tag)

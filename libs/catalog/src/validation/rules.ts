@@ -56,7 +56,7 @@ function checkEvent({ parts, fault }: Context, event: string, path: Path): reado
   if (emitted !== undefined) return Object.keys(emitted.parameters)
   if (parts.events.names.includes(event)) return undefined
   const tables = [...parts.tables.wellFormed.values()]
-  const table = tables.find(({ events }) => events !== undefined && event in events)
+  const table = tables.find(({ events }) => events !== undefined && Object.hasOwn(events, event))
   if (table !== undefined) return Object.keys(table.columns)
   const known = [...parts.events.names, ...tables.flatMap(({ events }) => Object.keys(events ?? {}))]
   fault('event-undeclared', path, `event "${event}" is not declared`, suggest(event, known))

@@ -81,6 +81,6 @@ export function checkBindings(
     if (aliases !== undefined) checkAlias(context, aliases, alias, at)
   }
   for (const parameter of parameters)
-    if (!(parameter in bindings))
+    if (!Object.hasOwn(bindings, parameter))
       context.fault('parameter-missing', path, `{${parameter}} of "${text}" is not bound`, { fix: wayOut(parameter) })
 }
