@@ -1,13 +1,5 @@
-import {
-  decode,
-  encodeCatalogStatus,
-  topics as topicNames,
-  topicSpecs,
-  catalogKey,
-  databaseSource,
-  type CatalogDocument,
-} from '@freshet/events'
-import type { BatchProducer, BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
+import { databaseSource, encodeCatalogStatus, topics as topicNames, topicSpecs } from '@freshet/events'
+import type { BatchProducer, KafkaPort } from '@freshet/kafka'
 import { publicationNames } from '@freshet/postgres'
 import type { Occurrences } from '@freshet/service-kit'
 import type pg from 'pg'
@@ -15,6 +7,7 @@ import { Admission } from './admission/admission.js'
 import type { AdmissionOccurrence } from './admission/ports.js'
 import { preparePublications } from './admission/prepare-publications.js'
 import { snapshotSource } from './admission/snapshot-source.js'
+import { RegisteredCatalogs } from './admission/registered-catalogs.js'
 import { preflight, PreflightError } from './preflight/preflight.js'
 import { ChangeStream } from './streaming/change-stream.js'
 import type { StreamOccurrences } from './streaming/occurrences.js'
@@ -47,7 +40,7 @@ export class Listener {
   private constructor(
     private readonly producer: BatchProducer,
     private readonly stream: ChangeStream,
-    private readonly catalogs: BroadcastReader,
+    private readonly catalogs: RegisteredCatalogs,
   ) {}
 
   /**
@@ -66,7 +59,8 @@ export class Listener {
     const topics = topicNames(topicPrefix)
     await kafka.admin.ensureTopics(topicSpecs(topicPrefix, [], { partitions }))
     await preparePublications({ pool, publication, namespace }) // before the slot: decoding asks for them as of then
-    const registered = await Registered.read(kafka, topicPrefix)
+    const registered = new RegisteredCatalogs(kafka, topicPrefix)
+    await registered.read()
     const producer = await kafka.producer()
     const source = databaseSource(namespace, databaseOf(options.postgresUrl))
     const layout = new TopicLayout(topicPrefix)
@@ -117,18 +111,11 @@ export class Listener {
       const { insertLsn } = await snapshots()
       await stream.publishGap({ scope: { kind: 'all' }, cause: 'first-start', lsn: insertLsn })
     }
-    const catalogs = kafka.broadcast({
-      topics: [topics.catalogs],
-      from: 'earliest',
-      onRecord: (record) => take(record),
+    registered.follow({
+      registered: (catalog) => follow(() => admission.offer(catalog)),
+      retired: ({ owner, version }) => follow(() => admission.retire(owner, version)),
     })
-    const take = (record: IncomingRecord): void => {
-      const read = decode(record.value, record.topic)
-      if (read.kind === 'catalog') follow(() => admission.offer(read.catalog))
-      else if (read.kind === 'catalog-retired') follow(() => admission.retire(read.owner, read.version))
-    }
-    await catalogs.start()
-    return new Listener(producer, stream, catalogs)
+    return new Listener(producer, stream, registered)
   }
 
   get isStreaming(): boolean {
@@ -144,49 +131,6 @@ export class Listener {
     await this.catalogs.close()
     await this.stream.stop()
     await this.producer.close()
-  }
-}
-
-/** What the catalog topics hold at the start. */
-class Registered {
-  readonly #catalogs = new Map<string, CatalogDocument>()
-  readonly #accepted = new Map<string, string>()
-
-  static async read(kafka: KafkaPort, topicPrefix: string): Promise<Registered> {
-    const registered = new Registered()
-    const { catalogs, catalogStatus } = topicNames(topicPrefix)
-    const reader = kafka.broadcast({
-      topics: [catalogs, catalogStatus],
-      from: 'earliest',
-      onRecord: (record) => registered.#take(record),
-    })
-    try {
-      await reader.start()
-      await reader.caughtUp()
-    } finally {
-      await reader.close()
-    }
-    return registered
-  }
-
-  get documents(): readonly CatalogDocument[] {
-    return [...this.#catalogs.values()]
-  }
-
-  /** `owner@version` -> fingerprint, of those whose last status is `accepted`. */
-  get accepted(): ReadonlyMap<string, string> {
-    return this.#accepted
-  }
-
-  #take(record: IncomingRecord): void {
-    const read = decode(record.value, record.topic)
-    if (read.kind === 'catalog') this.#catalogs.set(catalogKey(read.catalog.owner, read.catalog.version), read.catalog)
-    else if (read.kind === 'catalog-retired') this.#catalogs.delete(catalogKey(read.owner, read.version))
-    else if (read.kind === 'catalog-status') {
-      const key = catalogKey(read.owner, read.version)
-      if (read.state === 'accepted') this.#accepted.set(key, read.fingerprint)
-      else this.#accepted.delete(key)
-    }
   }
 }
 

@@ -154,3 +154,13 @@ export function checked<T>(
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+/** As `decode`, for readers that skip what cannot be read: it comes back as `kind: 'unknown'`. */
+export function decodeOrSkip(value: Buffer | null, topic?: string): Decoded {
+  try {
+    return decode(value, topic)
+  } catch (error) {
+    if (!(error instanceof UnreadableRecordError)) throw error
+    return { kind: 'unknown', type: undefined }
+  }
+}

@@ -1,4 +1,4 @@
-export { decode, transactionOfHeaders } from './decode.js'
+export { decode, decodeOrSkip, transactionOfHeaders } from './decode.js'
 export { decodeEmittedEvent, encodeEmittedEvent, namespaceMessagePrefix, type EmittedEvent } from './emitted.js'
 export {
   catalogKey,

@@ -56,8 +56,9 @@ export class WatchedRelation {
     return { old, new: row, key: inserted.key, ...(changed && { changed }) }
   }
 
+  /** A leaf's tuple under a root that says FULL is marked as a whole row, and what was not sent reads as null in it. */
   private old({ extent, tuple }: OldTuple): Row {
-    return this.decoder.read(tuple, extent === 'identity' ? this.identity : undefined)
+    return this.decoder.read(tuple, extent === 'identity' || this.table.partitioned ? this.identity : undefined)
   }
 
   /** An update that comes without an old tuple left the identity's columns as they are. */

@@ -11,12 +11,14 @@ import { applySchema, seed } from '@freshet/members-catalog'
 import pg from 'pg'
 
 export interface SystemOptions {
-  readonly provider?: ProviderName
+  readonly provider?: 'auto' | ProviderName
   /** Rows of the reference domain. */
   readonly members: number
   readonly payments: number
   /** Instances of members-api; 2 by default. */
   readonly apis?: number
+  /** Is there a cache-warmer? True by default. */
+  readonly warmer?: boolean
   /** Variables for every service, over those of the stack. */
   readonly environment?: Readonly<Record<string, string>>
   readonly onProgress?: (line: string) => void
@@ -31,7 +33,7 @@ export interface Api {
 /** The whole of Freshet on this machine: servers, the four services as processes of their own, instances of the API. */
 export interface System {
   readonly stack: Stack
-  readonly services: Readonly<Record<'listener' | 'invalidation' | 'warmer', ServiceProcess>>
+  readonly services: Readonly<Record<'listener' | 'invalidation', ServiceProcess>> & { readonly warmer?: ServiceProcess }
   readonly apis: readonly Api[]
   /** What the services were given, for more processes beside them. */
   readonly environment: Readonly<Record<string, string>>
@@ -72,10 +74,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       return { process, url }
     }
     const [listener, invalidation] = await Promise.all([launch('cdc-listener'), launch('invalidation-service')])
-    const warmer = await launch('cache-warmer', { FRESHET_LOADERS: '@freshet/members-catalog' })
+    const warmer =
+      options.warmer === false
+        ? undefined
+        : await launch('cache-warmer', { FRESHET_LOADERS: '@freshet/members-catalog' })
     const apis = await Promise.all(Array.from({ length: options.apis ?? 2 }, () => launch('members-api')))
-    await Promise.all([listener, invalidation, warmer, ...apis].map(({ process }) => process.ready()))
-    const services = { listener: listener.process, invalidation: invalidation.process, warmer: warmer.process }
+    await Promise.all(running.map((process) => process.ready()))
+    const services = {
+      listener: listener.process,
+      invalidation: invalidation.process,
+      ...(warmer && { warmer: warmer.process }),
+    }
     return { stack, services, apis, environment, launch, stop }
   } catch (error) {
     await stop()
