@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import kafkajs from 'kafkajs'
+import kafkajs, { type RetryOptions } from 'kafkajs'
 import { ReconnectingAdmin } from './admin.js'
 import { SoloGroupReader } from './broadcast.js'
 import { registerCodecs } from './codecs.js'
@@ -17,8 +17,8 @@ import type {
   KafkaPort,
   ProducerOptions,
 } from './port.js'
-import { QueueingProducer } from './producer.js'
-import { connectionRetry } from './retries.js'
+import { openIdempotentClient, QueueingProducer } from './producer.js'
+import { connectionRetry, memberRetry } from './retries.js'
 
 /**
  * Opens the port. Nothing is connected until a producer, consumer, reader or the admin is used.
@@ -37,21 +37,25 @@ export function connectKafka(options: KafkaOptions): KafkaPort {
 
 class KafkajsPort implements KafkaPort {
   readonly #kafka: kafkajs.Kafka
+  readonly #forMembers: kafkajs.Kafka
   readonly #admin: ReconnectingAdmin
   readonly #open = new Set<{ close(): Promise<void> }>()
   #closed = false
 
   constructor(private readonly options: KafkaOptions) {
     const { brokers, clientId, log } = options
-    this.#kafka = new kafkajs.Kafka({
-      brokers: [...brokers],
-      clientId,
-      logCreator: logTo(log),
-      logLevel: log ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
-      connectionTimeout: 3_000,
-      requestTimeout: 15_000,
-      retry: connectionRetry,
-    })
+    const open = (retry: RetryOptions): kafkajs.Kafka =>
+      new kafkajs.Kafka({
+        brokers: [...brokers],
+        clientId,
+        logCreator: logTo(log),
+        logLevel: log ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
+        connectionTimeout: 3_000,
+        requestTimeout: 15_000,
+        retry,
+      })
+    this.#kafka = open(connectionRetry)
+    this.#forMembers = open(memberRetry)
     this.#admin = new ReconnectingAdmin(this.#kafka, brokers)
   }
 
@@ -60,7 +64,7 @@ class KafkajsPort implements KafkaPort {
   }
 
   async producer({ compression = 'none' }: ProducerOptions = {}): Promise<BatchProducer> {
-    const producer = new QueueingProducer(this.#kafka, compression, this.options.brokers)
+    const producer = new QueueingProducer(() => openIdempotentClient(this.#kafka), compression, this.options.brokers)
     this.#keep(producer)
     await producer.connect()
     return producer
@@ -68,13 +72,13 @@ class KafkajsPort implements KafkaPort {
 
   consumer(options: ConsumerOptions): BatchConsumer {
     const commits = options.positions === 'committed' ? 'each' : 'monitoring'
-    return this.#keep(new GroupConsumer(this.#kafka, this.#admin, options, { commits }))
+    return this.#keep(new GroupConsumer(this.#forMembers, this.#admin, options, { commits }))
   }
 
   broadcast(options: BroadcastOptions): BroadcastReader {
     const groupId = `${this.options.clientId}-broadcast-${randomUUID()}`
     const openConsumer = (consumer: Omit<ConsumerOptions, 'groupId'>, progress: object): BatchConsumer =>
-      new GroupConsumer(this.#kafka, this.#admin, { ...consumer, groupId }, { commits: 'none', ...progress })
+      new GroupConsumer(this.#forMembers, this.#admin, { ...consumer, groupId }, { commits: 'none', ...progress })
     return this.#keep(
       new SoloGroupReader(this.#admin, options, openConsumer, () =>
         this.#admin.removeGroup(groupId).catch(() => undefined),

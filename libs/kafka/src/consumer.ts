@@ -1,13 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer, Kafka } from 'kafkajs'
 import type { CommitPolicy } from './commits.js'
 import { KafkaClosedError } from './errors.js'
 import { failureOf } from './failure.js'
 import { Membership, type Progress, type RefreshingAdmin } from './membership.js'
 import type { BatchConsumer, ConsumerHealth, ConsumerOptions, Positions, TopicPartition } from './port.js'
-import { Backoff, connectionRetry, pause } from './retries.js'
+import { Backoff, memberRetry, pause } from './retries.js'
 
 /** An idle fetch returns after this time; a paused partition that is resumed waits for it at most. */
 const maxWaitMs = 250
+/** Fetches come back at least every `maxWaitMs`; silence for longer means that nobody answers. */
+const silenceMs = 3_000
+/** Kafka's least by default. Until it has run out, the successor of a killed process waits. */
+const sessionTimeoutMs = 6_000
+/** Also how soon a member notices that the group is being shared out anew. */
+const heartbeatMs = 1_000
+const leaveMs = 3_000
 const topicsEveryMs = 500
 const metadataMaxAgeMs = 30_000
 /** One worker a partition, so that no partition waits for another's handler; kafkajs wants the number before it knows the assignment. */
@@ -35,6 +43,7 @@ export class GroupConsumer implements BatchConsumer {
   /** Ends the present membership; a new one follows unless `#closing`. */
   #endMembership: (why: string) => void = () => undefined
   readonly #closing = new AbortController()
+  #lastFetchMs = 0
 
   constructor(
     private readonly kafka: Kafka,
@@ -99,6 +108,9 @@ export class GroupConsumer implements BatchConsumer {
     const behind = membership.lanes.find(({ failure }) => failure !== undefined)
     if (behind) return { state: 'failing', reason: `${behind.topic}/${behind.partition}: ${behind.failure ?? ''}` }
     if (!membership.joined) return { state: 'starting', reason: 'joining its group' }
+    const silentMs = performance.now() - this.#lastFetchMs
+    if (silentMs > silenceMs)
+      return { state: 'unreachable', reason: `no answer from the brokers for ${Math.floor(silentMs / 1_000)} s` }
     if (membership.lanes.some(({ mode }) => mode === 'seeking'))
       return { state: 'starting', reason: 'asking where to go on' }
     return { state: 'consuming', ...(missing.length > 0 && { missingTopics: missing }) }
@@ -144,13 +156,13 @@ export class GroupConsumer implements BatchConsumer {
     const client = this.kafka.consumer({
       groupId: this.options.groupId,
       allowAutoTopicCreation: false,
-      sessionTimeout: this.options.sessionTimeoutMs ?? 10_000,
-      heartbeatInterval: Math.floor((this.options.sessionTimeoutMs ?? 10_000) / 4),
+      sessionTimeout: this.options.sessionTimeoutMs ?? sessionTimeoutMs,
+      heartbeatInterval: heartbeatMs,
       rebalanceTimeout: 30_000,
       maxWaitTimeInMs: maxWaitMs,
       minBytes: 1,
       metadataMaxAge: metadataMaxAgeMs,
-      retry: connectionRetry,
+      retry: memberRetry,
     })
     const ended = new Promise<string>((resolve) => {
       this.#endMembership = resolve
@@ -160,7 +172,11 @@ export class GroupConsumer implements BatchConsumer {
       })
     })
     let crashed = false
-    client.on(client.events.GROUP_JOIN, onJoined)
+    client.on(client.events.GROUP_JOIN, () => {
+      this.#lastFetchMs = performance.now()
+      onJoined()
+    })
+    client.on(client.events.FETCH, () => (this.#lastFetchMs = performance.now()))
     const { admin, inner, options } = this
     const positions = options.positions === 'committed' ? this.#committed : options.positions
     const membership = new Membership(client, { ...options, ...inner, admin, positions }, this.#pausedBecause)
@@ -168,14 +184,7 @@ export class GroupConsumer implements BatchConsumer {
     const awaitingTopics = new AbortController()
     this.#mode = { name: 'member', membership, missing }
     try {
-      await client.connect()
-      await client.subscribe({ topics: [...topics], fromBeginning: true })
-      await client.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: workers,
-        eachBatch: (payload) => membership.eachBatch(payload),
-      })
+      await Promise.race([join(client, topics, membership), ended])
       if (missing.length > 0) void this.#awaitTopics(missing, awaitingTopics.signal)
       if (this.#closing.signal.aborted) this.#endMembership('closing')
       return await ended
@@ -200,5 +209,17 @@ export class GroupConsumer implements BatchConsumer {
 
 const otherTopics = 'other topics'
 
-/** Disconnecting throws where the connection is what failed. */
-const leave = (client: Consumer): Promise<void> => client.disconnect().catch(() => undefined)
+async function join(client: Consumer, topics: readonly string[], membership: Membership): Promise<void> {
+  await client.connect()
+  await client.subscribe({ topics: [...topics], fromBeginning: true })
+  await client.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: workers,
+    eachBatch: (payload) => membership.eachBatch(payload),
+  })
+}
+
+/** Without a broker kafkajs leaves only when its retries are used up, and then with an error. */
+const leave = (client: Consumer): Promise<unknown> =>
+  Promise.race([client.disconnect().catch(() => undefined), sleep(leaveMs, undefined, { ref: false })])

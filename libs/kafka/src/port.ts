@@ -91,7 +91,7 @@ export interface ConsumerOptions {
   /** First pause after a handler error, doubled up to `retryMaxMs`. 100 and 5,000 by default. */
   readonly retryMs?: number
   readonly retryMaxMs?: number
-  /** The group takes a silent member for dead after this time. 10,000 by default. */
+  /** The group takes a silent member for dead after this time. 6,000 by default. */
   readonly sessionTimeoutMs?: number
 }
 
@@ -107,7 +107,8 @@ export type ConsumerHealth =
       /** Those that do not exist yet; they are joined once they do. */ readonly missingTopics?: readonly string[]
     }
   | {
-      readonly state: 'stopped' | 'starting' | 'waiting-for-topics' | 'paused' | 'restarting' | 'failing'
+      readonly state:
+        'stopped' | 'starting' | 'waiting-for-topics' | 'paused' | 'unreachable' | 'restarting' | 'failing'
       readonly reason: string
     }
 

@@ -13,6 +13,27 @@ const requestRecords = 1_000
 /** Lengths, deltas and header names of one record, rounded up. */
 const recordOverhead = 100
 
+/** What is needed of kafkajs' producer. */
+export type SendingClient = Pick<Producer, 'sendBatch' | 'disconnect'>
+
+/** Opens a kafkajs producer under a producer id of its own. */
+export async function openIdempotentClient(kafka: Kafka): Promise<SendingClient> {
+  const client = kafka.producer({
+    idempotent: true,
+    allowAutoTopicCreation: false,
+    createPartitioner: partitioner,
+    metadataMaxAge: 60_000,
+    retry: sendRetry,
+  })
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    await client.disconnect().catch(() => undefined)
+    throw error
+  }
+}
+
 /** One call of `send` on its way. */
 interface Sending {
   readonly records: readonly OutgoingRecord[]
@@ -32,12 +53,12 @@ interface Sending {
  */
 export class QueueingProducer implements BatchProducer {
   #mode: 'open' | 'closing' = 'open'
-  #client: Producer | undefined
+  #client: SendingClient | undefined
   readonly #queue: Sending[] = []
   #draining: Promise<void> | undefined
 
   constructor(
-    private readonly kafka: Kafka,
+    private readonly openClient: () => Promise<SendingClient>,
     private readonly compression: Compression,
     private readonly brokers: readonly string[],
   ) {}
@@ -45,7 +66,7 @@ export class QueueingProducer implements BatchProducer {
   /** Throws KafkaUnreachableError. */
   async connect(): Promise<void> {
     try {
-      this.#client = await this.#newClient()
+      this.#client = await this.openClient()
     } catch (error) {
       throw new KafkaUnreachableError(this.brokers, failureOf(error).name, { cause: error })
     }
@@ -71,7 +92,7 @@ export class QueueingProducer implements BatchProducer {
     while (this.#queue.length > 0) {
       const request = takeRequest(this.#queue)
       try {
-        this.#client ??= await this.#newClient()
+        this.#client ??= await this.openClient()
         await this.#client.sendBatch({
           acks: -1,
           compression: compressionTypes[this.compression],
@@ -93,23 +114,6 @@ export class QueueingProducer implements BatchProducer {
     const failed = new SendFailedError(topics, name, retriable, { cause: error })
     for (const sending of request.completed) sending.reject(failed)
     for (const sending of this.#queue.splice(0)) sending.reject(failed)
-  }
-
-  async #newClient(): Promise<Producer> {
-    const client = this.kafka.producer({
-      idempotent: true,
-      allowAutoTopicCreation: false,
-      createPartitioner: partitioner,
-      metadataMaxAge: 60_000,
-      retry: sendRetry,
-    })
-    try {
-      await client.connect()
-      return client
-    } catch (error) {
-      await client.disconnect().catch(() => undefined)
-      throw error
-    }
   }
 
   async #dropClient(): Promise<void> {

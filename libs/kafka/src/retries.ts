@@ -12,8 +12,14 @@ export const connectionRetry: RetryOptions = {
   restartOnFailure: () => Promise.resolve(false),
 }
 
-/** About 13 s with a dead broker, more than a restart of it takes; retried under the same sequence numbers, so never twice in the log. */
+/** Under the same sequence numbers, so never twice in the log. With no broker at all a send fails after some 2 s. */
 export const sendRetry: RetryOptions = { ...connectionRetry, retries: 8, initialRetryTime: 50 }
+
+/**
+ * A member that keeps trying is still the same member when the broker is back. One that gives up and joins anew has to wait
+ * until the session of its former self has run out.
+ */
+export const memberRetry: RetryOptions = { ...connectionRetry, retries: 32 }
 
 /** Doubling pauses with jitter. */
 export class Backoff {
