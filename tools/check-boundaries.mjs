@@ -2,7 +2,9 @@
 import { ESLint } from 'eslint'
 
 const fixture = 'libs/coherence/test/fixtures/breaks-the-boundary.ts'
-const [result] = await new ESLint({ ignore: false, overrideConfig: [{ ignores: ['!' + fixture] }] }).lintFiles([fixture])
+const [result] = await new ESLint({ ignore: false, overrideConfig: [{ ignores: ['!' + fixture] }] }).lintFiles([
+  fixture,
+])
 const refused = result?.messages.some((message) => message.ruleId === '@nx/enforce-module-boundaries')
 if (!refused) {
   console.error(`The layer rule did not refuse ${fixture}: ${JSON.stringify(result?.messages ?? 'not linted')}`)
