@@ -12,12 +12,13 @@ export async function imageOf(name, official) {
 
 /**
  * An image to build the services on, whose npm reaches the registry that npm uses here: where that needs a certificate
- * (npm's `cafile`), or is not the public one, an image is derived that knows.
+ * (NODE_EXTRA_CA_CERTS, or npm's `cafile`), or is not the public one, an image is derived that knows.
  */
 export async function nodeImage() {
   const base = process.env.NODE_IMAGE ?? (await imageOf('node', 'node:24-bookworm-slim'))
   const setting = async (name) => (await run('npm', ['config', 'get', name])).trim()
-  const [cafile, registry] = [await setting('cafile'), await setting('registry')]
+  const cafile = process.env.NODE_EXTRA_CA_CERTS ?? (await setting('cafile'))
+  const registry = await setting('registry')
   const hasCertificate = cafile !== '' && cafile !== 'null'
   const isPublic = registry === 'https://registry.npmjs.org/'
   if (!hasCertificate && isPublic) return base
