@@ -4,6 +4,7 @@ import { membersCatalog, membersCatalogWithout, registerLoaders } from '@freshet
 import { createPool } from '@freshet/postgres'
 import { Global, Logger, Module, type DynamicModule } from '@nestjs/common'
 import { Pool } from 'pg'
+import { FenceLatency } from './demo/fence-latency.js'
 import type { Settings } from './settings.js'
 
 /** Loads and writes at once, at most; further loads wait in the cache's queue. */
@@ -18,18 +19,19 @@ export class ConnectionsModule {
       module: ConnectionsModule,
       imports: [
         CacheModule.forRootAsync({
-          inject: [OccurrenceCounter, Pool],
-          useFactory: (counter: OccurrenceCounter, _pool: Pool) => cacheOptions(settings, counter),
-          loaders: (cache, _counter, pool) => registerLoaders(cache, { pool }),
+          inject: [OccurrenceCounter, FenceLatency, Pool],
+          useFactory: (counter: OccurrenceCounter, latency: FenceLatency, _pool: Pool) =>
+            cacheOptions(settings, counter, latency),
+          loaders: (cache, _counter, _latency, pool) => registerLoaders(cache, { pool }),
         }),
       ],
-      providers: [OccurrenceCounter, { provide: Pool, useFactory: () => openPool(settings) }],
-      exports: [OccurrenceCounter, Pool],
+      providers: [OccurrenceCounter, FenceLatency, { provide: Pool, useFactory: () => openPool(settings) }],
+      exports: [OccurrenceCounter, FenceLatency, Pool],
     }
   }
 }
 
-function cacheOptions(settings: Settings, counter: OccurrenceCounter): CacheOptions {
+function cacheOptions(settings: Settings, counter: OccurrenceCounter, latency: FenceLatency): CacheOptions {
   const { withoutRulesOf } = settings
   return {
     catalog: withoutRulesOf === undefined ? membersCatalog : membersCatalogWithout(withoutRulesOf),
@@ -39,7 +41,10 @@ function cacheOptions(settings: Settings, counter: OccurrenceCounter): CacheOpti
     kafka: { brokers: settings.kafkaBrokers, topicPrefix: settings.topicPrefix },
     l1: { maxBytes: settings.l1MaxBytes },
     loadLimit: { concurrency: CONNECTIONS },
-    onOccurrence: counter.listener,
+    onOccurrence: (occurrence) => {
+      counter.listener(occurrence)
+      latency.listener(occurrence)
+    },
   }
 }
 

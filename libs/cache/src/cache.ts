@@ -159,6 +159,26 @@ export class Cache {
     return { inForce: this.parts.watch.record !== undefined, l1: this.parts.l1State() }
   }
 
+  /**
+   * What one layer would serve for a key now: nothing is loaded, filled or counted. Undefined where it holds nothing that
+   * it may serve; so always before the catalog is in force. For checkers and debugging, not for reads.
+   *
+   * Throws KeyWithoutCatalogError, UnencodableParameterError, and for L2 ValuesUnavailableError.
+   */
+  async peek(layer: 'l1' | 'l2', key: TypedKey): Promise<Reading<unknown> | undefined> {
+    this.#open()
+    const { catalog, watch, reader } = this.parts
+    const inForce = watch.record ?? (await watch.find())
+    if (!inForce) return undefined
+    const held = await reader.peek(layer, addressOf(catalog, key, inForce.parameterKinds))
+    return held && readingOf(held, { layer, vouched: true })
+  }
+
+  /** The keys of everything in this process's memory. */
+  keysInL1(): readonly TypedKey[] {
+    return this.parts.reader.addressesInMemory().map(({ template, key }) => this.key(template.name, key.parameters))
+  }
+
   /** Aborts the loads under way and closes every connection that the client opened. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return

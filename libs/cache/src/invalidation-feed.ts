@@ -45,11 +45,14 @@ export class InvalidationFeed {
   }
 
   #handle({ value, topic, partition }: IncomingRecord): void {
-    const { memory, sight } = this.options
+    const { memory, sight, report } = this.options
     try {
       const record = decode(value, topic)
-      if (record.kind === 'invalidation') memory.fence(record.tags)
-      else if (record.kind === 'applied') sight.heard(partition, record.databaseTime)
+      if (record.kind === 'invalidation') {
+        memory.fence(record.tags)
+        const { tags, commit } = record
+        report({ type: 'l1:fenced', tags: tags.length, ...(commit && { committedAt: commit.at }) })
+      } else if (record.kind === 'applied') sight.heard(partition, record.databaseTime)
     } catch (error) {
       if (!(error instanceof UnreadableRecordError)) throw error
       memory.dropAll('unreadable-record') // whatever it fenced

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { Address } from './address.js'
 import { FenceLog } from './fence-log.js'
 import type { HeldValue } from './held-value.js'
 import type { DropCause, OccurrenceListener } from './occurrence.js'
@@ -6,6 +7,7 @@ import type { Sight } from './sight.js'
 
 interface Entry {
   readonly held: HeldValue
+  readonly address: Address
   /** By the monotonic clock. */
   readonly expiresAtMs: number
 }
@@ -56,11 +58,12 @@ export class MemoryLayer {
     return this.options.sight.isSighted(performance.now()) ? this.#fences.mark() : undefined
   }
 
-  insert(id: string, held: HeldValue, mark: number | undefined, ttlMs: number): void {
+  insert(address: Address, held: HeldValue, mark: number | undefined, ttlMs: number): void {
+    const { id } = address
     if (mark === undefined || ttlMs <= 0) return
     if (this.#entries.peek(id)?.held === held) return
     if (this.#fences.fencedSince(mark, tagTexts(held))) return
-    this.#entries.set(id, { held, expiresAtMs: performance.now() + ttlMs })
+    this.#entries.set(id, { held, address, expiresAtMs: performance.now() + ttlMs })
     if (this.#entries.has(id)) this.#list(id, held)
   }
 
@@ -80,6 +83,11 @@ export class MemoryLayer {
     const entries = this.#entries.size
     this.#entries.clear()
     if (entries > 0) this.options.report({ type: 'l1:dropped', entries, cause })
+  }
+
+  /** Where all entries belong, those whose time is up included. */
+  addresses(): readonly Address[] {
+    return [...this.#entries.values()].map(({ address }) => address)
   }
 
   get size(): number {

@@ -49,6 +49,8 @@ export type Occurrence =
   | { readonly type: 'fill:stored'; readonly template: string; readonly encodedBytes: number }
   | { readonly type: 'fill:refused'; readonly template: string; readonly reason: StoreRefusal }
   | { readonly type: 'l1:dropped'; readonly entries: number; readonly cause: DropCause }
+  /** A fence was heard, and what it governs is gone. `committedAt`: of its oldest commit, in milliseconds since 1970. */
+  | { readonly type: 'l1:fenced'; readonly tags: number; readonly committedAt?: number }
   | { readonly type: 'l1:sighted' }
   | { readonly type: 'l1:blind'; readonly cause: BlindCause }
   | { readonly type: 'l1:reader-failed'; readonly error: unknown }

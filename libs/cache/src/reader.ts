@@ -48,8 +48,20 @@ export class Reader {
    */
   read(request: ReadRequest): Found | Promise<Found> {
     const scope = currentLoad.getStore()
+    if (scope?.open) scope.flight.partBegun()
     const found = this.#fromMemory(request) ?? this.#beyondMemory(request, scope?.open ? scope : undefined)
     return scope ? this.#note(scope, found) : found
+  }
+
+  /** What a layer would serve now. Throws ValuesUnavailableError. */
+  async peek(layer: 'l1' | 'l2', address: Address): Promise<HeldValue | undefined> {
+    if (layer === 'l1') return this.ports.memory?.get(address.id)
+    const seen = await this.ports.shared.lookUp(address)
+    return 'hit' in seen ? seen.hit : undefined
+  }
+
+  addressesInMemory(): readonly Address[] {
+    return this.ports.memory?.addresses() ?? []
   }
 
   /** R12: noted when `get` returns, in the caller's context. R10: what is unvouched is not inherited. */
@@ -150,8 +162,8 @@ export class Reader {
     return [held, { layer: 'source', vouched: false, missed: 'not-asked', refused: 'callers-transaction' }]
   }
 
-  #keep({ id }: Address, held: HeldValue, mark: number | undefined): void {
-    this.ports.memory?.insert(id, held, mark, held.header.at + held.header.ttl - Date.now())
+  #keep(address: Address, held: HeldValue, mark: number | undefined): void {
+    this.ports.memory?.insert(address, held, mark, held.header.at + held.header.ttl - Date.now())
   }
 }
 

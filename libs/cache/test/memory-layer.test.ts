@@ -1,8 +1,9 @@
 import { shardOf } from '@freshet/cache-keys'
 import { describe, expect, it } from 'vitest'
 import { FenceLog } from '../src/fence-log.js'
+import { addressOf } from '../src/address.js'
 import { HeldValue } from '../src/held-value.js'
-import { keys, World, type Balance } from './world/world.js'
+import { keys, World, worldCatalog, type Balance } from './world/world.js'
 
 const key = keys.balance.of({ id: 42 })
 const fenced = { text: 'member:42:balance', shard: shardOf('member:42') }
@@ -133,9 +134,10 @@ describe('L1', () => {
     const { client, balance } = await openWorld()
     const { memory } = client
     const header = { v: 1, g: [], at: Date.now(), ttl: 20 } as const
-    memory?.insert('short', new HeldValue(await balance(), 10, header, []), memory.mark(), 20)
-    expect(memory?.get('short')).toBeDefined()
-    await expect.poll(() => memory?.get('short')).toBeUndefined()
+    const address = addressOf(worldCatalog, key, {})
+    memory?.insert(address, new HeldValue(await balance(), 10, header, []), memory.mark(), 20)
+    expect(memory?.get(address.id)).toBeDefined()
+    await expect.poll(() => memory?.get(address.id)).toBeUndefined()
   })
 
   it('stays within its bytes', async () => {

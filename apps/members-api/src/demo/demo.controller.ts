@@ -3,7 +3,7 @@ import { KeyWithoutCatalogError, type TypedKey } from '@freshet/catalog'
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common'
 import { Problem } from '../problem/problem.js'
 import { cachedRequest, type CachedRequest, type NamedKey } from './demo.schemas.js'
-import { layersOf, type LayerView } from './layer-view.js'
+import { FenceLatency } from './fence-latency.js'
 
 /** A value as a layer holds it; null where it holds none that it may serve. */
 type HeldInLayer = { readonly value: unknown; readonly ageMs: number } | null
@@ -11,20 +11,17 @@ type HeldInLayer = { readonly value: unknown; readonly ageMs: number } | null
 /** Opens the layers to the demo's checker, key by key, without loading, filling or counting. Only with FRESHET_DEMO. */
 @Controller('demo')
 export class DemoController {
-  private readonly layers: LayerView
-
   constructor(
     private readonly cache: Cache,
     private readonly counter: OccurrenceCounter,
-  ) {
-    this.layers = layersOf(cache)
-  }
+    private readonly latency: FenceLatency,
+  ) {}
 
   /** What one layer would serve now, in the order of the keys. */
   @Post('cached')
   @HttpCode(200)
   async cached(@Body({ schema: cachedRequest }) { layer, keys }: CachedRequest): Promise<{ values: HeldInLayer[] }> {
-    const readings = await Promise.all(keys.map((named, index) => this.layers.peek(layer, this.keyOf(named, index))))
+    const readings = await Promise.all(keys.map((named, index) => this.cache.peek(layer, this.keyOf(named, index))))
     return {
       values: readings.map((reading) =>
         reading === undefined ? null : { value: reading.value, ageMs: reading.ageMs },
@@ -35,12 +32,13 @@ export class DemoController {
   /** Every key of this instance's L1. */
   @Get('l1/keys')
   keysInL1(): { keys: NamedKey[] } {
-    return { keys: this.layers.keysInL1().map(({ template, parameters }) => ({ template, parameters })) }
+    return { keys: this.cache.keysInL1().map(({ template, parameters }) => ({ template, parameters })) }
   }
 
   @Get('counters')
-  counters(): { health: CacheHealth; templates: Record<string, TemplateCounts> } {
-    return { health: this.cache.health(), templates: Object.fromEntries(this.counter.templates()) }
+  counters(): { health: CacheHealth; templates: Record<string, TemplateCounts>; commitToL1Ms: readonly number[] } {
+    const templates = Object.fromEntries(this.counter.templates())
+    return { health: this.cache.health(), templates, commitToL1Ms: this.latency.samples }
   }
 
   private keyOf({ template, parameters }: NamedKey, index: number): TypedKey {
