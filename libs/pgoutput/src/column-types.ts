@@ -1,3 +1,6 @@
+import { dateText, timestampText, timeText } from './calendar.js'
+import { numericText } from './numeric.js'
+
 /** A column's value: int2 and int4 as number, int8 as decimal text, bool as boolean, everything else as Postgres' text. */
 export type ColumnValue = string | number | boolean | null
 
@@ -17,17 +20,27 @@ const smallInteger: ValueReader = (bytes, start, end) => {
 
 const oid = {
   bool: 16,
+  bytea: 17,
+  name: 19,
   int8: 20,
   int2: 21,
   int4: 23,
   text: 25,
+  oid: 26,
   json: 114,
   bpchar: 1042,
   varchar: 1043,
   date: 1082,
+  time: 1083,
+  timestamp: 1114,
+  timestamptz: 1184,
+  numeric: 1700,
   uuid: 2950,
   jsonb: 3802,
 } as const
+
+const uuidText = (hex: string): string =>
+  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 
 const textReaders: ReadonlyMap<number, ValueReader> = new Map([
   [oid.bool, (bytes, start) => bytes[start] === 0x74],
@@ -42,34 +55,27 @@ const binaryReaders: ReadonlyMap<number, ValueReader> = new Map([
   [oid.int2, (bytes, start) => bytes.readInt16BE(start)],
   [oid.int4, (bytes, start) => bytes.readInt32BE(start)],
   [oid.int8, (bytes, start) => bytes.readBigInt64BE(start).toString()],
-  [
-    oid.uuid,
-    (bytes, start, end) => bytes.toString('hex', start, end).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
-  ],
+  [oid.uuid, (bytes, start) => uuidText(bytes.toString('hex', start, start + 16))],
+  [oid.oid, (bytes, start) => String(bytes.readUInt32BE(start))],
+  [oid.bytea, (bytes, start, end) => `\\x${bytes.toString('hex', start, end)}`],
+  [oid.numeric, (bytes, start) => numericText(bytes, start)],
+  [oid.time, (bytes, start) => timeText(Number(bytes.readBigInt64BE(start)))],
+  [oid.timestamp, (bytes, start) => timestampText(bytes.readBigInt64BE(start), '')],
+  [oid.timestamptz, (bytes, start) => timestampText(bytes.readBigInt64BE(start), '+00')],
   [oid.date, (bytes, start) => dateText(bytes.readInt32BE(start))],
   [oid.jsonb, (bytes, start, end) => bytes.toString('utf8', start + 1, end)], // behind a version byte
+  [oid.name, utf8],
   [oid.text, utf8],
   [oid.varchar, utf8],
   [oid.bpchar, utf8],
   [oid.json, utf8],
 ])
 
-/** Days since 2000-01-01 as ISO text, as `DateStyle = ISO` prints them. */
-function dateText(days: number): string {
-  if (days === 0x7fffffff) return 'infinity'
-  if (days === -0x80000000) return '-infinity'
-  const date = new Date((days + 10_957) * 86_400_000)
-  if (Number.isNaN(date.getTime()))
-    throw new RangeError(`a date ${days} days from 2000-01-01 is outside what can be printed; use the text format`)
-  const year = date.getUTCFullYear()
-  const monthAndDay = date.toISOString().slice(-19, -14)
-  return year > 0
-    ? `${String(year).padStart(4, '0')}-${monthAndDay}`
-    : `${String(1 - year).padStart(4, '0')}-${monthAndDay} BC`
-}
-
 /** How a value of this type comes as text; any type can. */
 export const textReader = (typeOid: number): ValueReader => textReaders.get(typeOid) ?? utf8
 
-/** How a value of this type comes in binary; undefined: only its text form can be read. */
+/**
+ * How a value of this type comes in binary, as the text that Postgres prints under ISO dates and UTC; undefined: only its
+ * text form can be read (types of extensions, enums, floating point numbers).
+ */
 export const binaryReader = (typeOid: number): ValueReader | undefined => binaryReaders.get(typeOid)
