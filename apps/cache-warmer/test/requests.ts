@@ -24,7 +24,7 @@ export function cacheOf(answer: (key: TypedKey) => Promise<Partial<Awaited<Retur
       if (template !== 'price') throw new KeyWithoutCatalogError(template, 'shop')
       return { definition: { name: template, text: 'item:{item}:price', options: { ttl: '1m' } }, template, parameters }
     },
-    read: (async (key: TypedKey) => ({
+    read: async (key: TypedKey) => ({
       value: '9.99',
       layer: 'source',
       ageMs: 0,
@@ -34,6 +34,6 @@ export function cacheOf(answer: (key: TypedKey) => Promise<Partial<Awaited<Retur
       joined: false,
       strength: 'full',
       ...(await answer(key)),
-    })),
+    }),
   }
 }
