@@ -37,10 +37,12 @@ export interface ReplicationOptions {
 
 const message = { copyBoth: 0x57, copyData: 0x64, copyDone: 0x63, error: 0x45, terminate: 0x58 } as const
 
-/** Reads this large say that the server has more to send: waiting a little then saves it from many small writes. */
+/** As much as this within so many milliseconds says that the server has more to send: waiting saves it from many small writes. */
 const busyBytes = 16 * 1024
-/** How long the kernel may collect, counted from the last read. */
+const busyWindowMs = 4
+/** How long the kernel may collect, counted from the last read, and how little of it says that the server is idle again. */
 const coalesceMs = 2
+const idleBytes = 2 * 1024
 const coalesceBytes = 1024 * 1024
 /** For the server to take note of a good-bye. */
 const partingMs = 2_000
@@ -55,7 +57,7 @@ type Mode =
  *
  *   starting --CopyBothResponse--> streaming --close(), error, lost connection, silence--> ended
  *
- * While streaming, bytes are read `eagerly` (idle: a change is handed over at once), or, once a read was large, after
+ * While streaming, bytes are read `eagerly` (idle: a change is handed over at once), or, once many come, after
  * `collecting` what the kernel gathers in 2 ms, up to 1 MB: eager small reads slow the WAL sender itself (DESIGN 8).
  * While something is being `handed` over nothing is read; status goes out on a timer of its own, so that a slow receiver
  * keeps its connection.
@@ -69,6 +71,8 @@ export class ReplicationStream {
   private collectTimer: NodeJS.Timeout | undefined
   private pending: Buffer[] = []
   private pendingBytes = 0
+  private windowBytes = 0
+  private windowStartedAt = 0
   private lastHeardAt = performance.now()
   private acknowledged = lsn(0n)
   private readonly end = Promise.withResolvers<Error | undefined>()
@@ -148,8 +152,17 @@ export class ReplicationStream {
     if (this.reading === 'handed') this.socket.pause()
     else if (this.reading === 'collecting') {
       if (this.pendingBytes >= coalesceBytes) this.socket.pause()
-    } else if (chunk.length >= busyBytes) this.collect(coalesceMs)
+    } else if (this.isBusy(chunk)) this.collect(coalesceMs)
     else void this.handOver()
+  }
+
+  private isBusy(chunk: Buffer): boolean {
+    if (this.lastHeardAt - this.windowStartedAt > busyWindowMs) {
+      this.windowStartedAt = this.lastHeardAt
+      this.windowBytes = 0
+    }
+    this.windowBytes += chunk.length
+    return this.windowBytes >= busyBytes
   }
 
   /** Lets the kernel gather for a while, then reads what is there: all that one turn of the event loop brings. */
@@ -179,7 +192,10 @@ export class ReplicationStream {
       return this.finish(error instanceof Error ? error : new Error(String(error)), 'at once')
     }
     if (this.mode.at === 'ended') return
-    if (bytes >= busyBytes) return this.collect(Math.max(0, coalesceMs - (performance.now() - startedAt)))
+    if (this.windowBytes >= busyBytes) {
+      if (bytes >= idleBytes) return this.collect(Math.max(0, coalesceMs - (performance.now() - startedAt)))
+      this.windowBytes = 0
+    }
     this.reading = 'eagerly'
     this.socket.resume()
   }

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import pg from 'pg'
 import { quoteIdentifier, quoteLiteral } from '../tables/quote.js'
 
@@ -8,6 +9,22 @@ import { quoteIdentifier, quoteLiteral } from '../tables/quote.js'
 const printing =
   '-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c timezone=UTC -c bytea_output=hex'
 
+const bulkBytes = 1024 * 1024
+
+/**
+ * A socket that reads up to 1 MB at once, and nothing more once it is paused. An ordinary one goes on to read packet by
+ * packet until 64 KB lie in its buffer, so that the server's send buffer is never full and each row costs it a system call.
+ */
+function bulkSocket(): Socket {
+  const socket: Socket = new Socket({
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(bulkBytes),
+      callback: (length, bytes) => socket.emit('data', Buffer.from(bytes.subarray(0, length))),
+    },
+  })
+  return socket
+}
+
 /** Opens a connection that takes replication commands; the caller ends it. Throws the connection's own error. */
 export async function connectForReplication(options: {
   readonly url: string
@@ -17,6 +34,7 @@ export async function connectForReplication(options: {
     connectionString: withReplication(options.url),
     application_name: options.applicationName,
     keepAlive: true,
+    stream: bulkSocket,
     connectionTimeoutMillis: 10_000,
   })
   await client.connect()
