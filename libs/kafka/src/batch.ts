@@ -11,19 +11,38 @@ export function incomingBatch(batch: Batch): IncomingBatch {
     firstOffset: BigInt(batch.firstOffset() ?? nextOffset),
     nextOffset,
     highWatermark: BigInt(highWatermark),
-    records: messages.map((message) => incomingRecord(topic, partition, message)),
+    records: messages.map((message) => new ReceivedRecord(topic, partition, message)),
   }
 }
 
-const incomingRecord = (topic: string, partition: number, message: KafkaMessage): IncomingRecord => ({
-  topic,
-  partition,
-  offset: BigInt(message.offset),
-  key: message.key,
-  value: message.value,
-  headers: message.headers === undefined ? none : textHeaders(message.headers),
-  timestampMs: Number(message.timestamp),
-})
+/** Headers are read when asked for: of most records nobody does, and theirs would cost as much as all the rest. */
+class ReceivedRecord implements IncomingRecord {
+  readonly offset: bigint
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly #headers: IHeaders | undefined
+  readonly #timestamp: string
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    { offset, key, value, headers, timestamp }: KafkaMessage,
+  ) {
+    this.offset = BigInt(offset)
+    this.key = key
+    this.value = value
+    this.#headers = headers
+    this.#timestamp = timestamp
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#headers === undefined ? none : textHeaders(this.#headers)
+  }
+
+  get timestampMs(): number {
+    return Number(this.#timestamp)
+  }
+}
 
 const none: Readonly<Record<string, string>> = Object.freeze({})
 

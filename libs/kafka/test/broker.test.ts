@@ -181,7 +181,9 @@ describe('with a real broker', { timeout: 90_000 }, () => {
     await (await port.producer()).send([{ topic, key: null, value: 'a' }])
     await stack.servers.kafka.kill('SIGKILL')
     const { consumer, values } = await collect()
-    await eventually(() => expect(consumer.health()).toMatchObject({ state: expect.stringMatching(/restarting|starting/) as string }))
+    await eventually(() =>
+      expect(consumer.health()).toMatchObject({ state: expect.stringMatching(/restarting|starting/) as string }),
+    )
     await stack.servers.kafka.start()
     await eventually(() => expect(values).toEqual(['a']))
   })
