@@ -112,7 +112,10 @@ await withCleanUp(async (onEnd) => {
     keep(onEnd, bin('freshet'), ['start', name], { cwd: project, env: system }),
   )
   await step('a service of its own', async () => {
-    const printed = await run(bin('node'), ['out/service.js'], { cwd: project, env: system }).catch((error) => {
+    const printed = await run(bin('node'), ['--disable-warning=TimeoutNegativeWarning', 'out/service.js'], {
+      cwd: project,
+      env: system,
+    }).catch((error) => {
       throw new Error([error.message, ...services.flatMap(({ lines }) => lines.slice(-20))].join('\n'))
     })
     console.log(printed.trimEnd())

@@ -48,12 +48,7 @@ function missingTargets({ exports, bin }, paths) {
 
 /** Names of packages that code or types import. */
 function importedPackages(source) {
-  const specifiers = source.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)['"]([^'"./][^'"]*)['"]/g)
-  const imported = new Set()
-  for (const [, specifier] of specifiers) {
-    const [first, second] = specifier.split('/')
-    const name = first.startsWith('@') ? `${first}/${second}` : first
-    if (!name.startsWith('node:') && !builtinModules.includes(name)) imported.add(name)
-  }
-  return imported
+  const specifier = /(?:\bfrom\s*|\bimport\s*\(?\s*)(['"])((?:@[\w.-]+\/)?[a-z][\w.-]*)(?:\/[\w./-]*)?\1/g
+  const names = [...source.matchAll(specifier)].map(([, , name]) => name)
+  return new Set(names.filter((name) => !builtinModules.includes(name)))
 }

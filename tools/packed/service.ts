@@ -90,7 +90,7 @@ await eventually(
 assert.deepEqual(paid, ['7'])
 say('order.paid came once, though its handler had thrown')
 
-const invoices = catalogFromJson(JSON.parse(await readFile(new URL('invoices.json', import.meta.url), 'utf8')))
+const invoices = catalogFromJson(JSON.parse(await readFile('invoices.json', 'utf8')))
 const second = await open(invoices)
 const readInvoice = async () =>
   second.read(second.key('invoice', { id: 3 }), async () => {
