@@ -34,7 +34,7 @@ export class Flight {
   expedite: () => void = () => undefined
   #departure = Infinity
   #captured: readonly string[] | undefined
-  #furtherTags = 0
+  #partsBegun = 0
 
   constructor(
     readonly template: string,
@@ -52,9 +52,12 @@ export class Flight {
     this.#captured = generations
   }
 
-  /** The loader brought a tag of its own: to a reader that comes from now on, it may have been captured too early. */
-  tagBrought(): void {
-    this.#furtherTags++
+  /**
+   * The loader begins to read a cached value, or to capture a tag: to a reader that comes from now on, what that brings
+   * may be too old, though the answer is still on its way.
+   */
+  partBegun(): void {
+    this.#partsBegun++
   }
 
   isBoarding(ticket: number): boolean {
@@ -64,10 +67,10 @@ export class Flight {
   /** To be called on joining; the answer tells, once it has landed, whether the joiner may have what it brought. */
   join({ ticket, generations }: Joining): (landing: Landing) => boolean {
     if (this.isBoarding(ticket)) return () => true
-    const tagsBefore = this.#furtherTags
+    const partsBefore = this.#partsBegun
     return (landing) =>
       landing.refused === undefined &&
-      tagsBefore === 0 &&
+      partsBefore === 0 &&
       generations !== undefined &&
       this.#captured !== undefined &&
       joinable(this.#captured, generations)

@@ -42,6 +42,7 @@ export class LoadScope {
   }
 
   async tagging(capture: () => Promise<void>): Promise<void> {
+    this.flight.partBegun()
     this.#pendingTags++
     try {
       await capture()
@@ -64,7 +65,6 @@ export class LoadScope {
 
   bring(tags: readonly TagGeneration[]): void {
     this.#brought.push(...tags)
-    this.flight.tagBrought()
   }
 
   /** Tags of what was read, each with the generation that it was captured or validated under. */

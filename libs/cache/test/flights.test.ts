@@ -102,6 +102,32 @@ it('R10: a joiner does not get a value whose named tag was fenced before the joi
   expect(await late).toEqual({ amount: 2 })
 })
 
+it('R10: a joiner does not get a value made of a part that was read before the joiner began', async () => {
+  const { world, balance } = await openWorld()
+  const client = world.client()
+  const { cache } = client
+  const statement = keys.statement.of({ id: 1 })
+  await cache.get(key, balance)
+  const started = Promise.withResolvers<void>()
+  const first = cache.get(statement, async () => {
+    const paused = client.pauses.after('read')
+    const part = cache.get(key, balance)
+    await paused.reached // Redis has answered, but the answer is still on its way
+    started.resolve()
+    await resumed.promise
+    paused.resume()
+    return (await part).amount
+  })
+  const resumed = Promise.withResolvers<void>()
+  await started.promise
+  await world.fence(world.primary.commit('42', { amount: 70 }), fenced)
+  const joiner = cache.get(statement, async () => (await cache.get(key, balance)).amount)
+  await expect.poll(() => client.counts.of('statement').missed.absent).toBe(2)
+  resumed.resolve()
+  expect(await first).toBe(50)
+  expect(await joiner).toBe(70)
+})
+
 it('an error of the loader is given once to all who wait, and the next read tries again', async () => {
   const { world, balance } = await openWorld()
   const { cache, counts } = world.client()

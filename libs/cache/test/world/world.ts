@@ -95,8 +95,14 @@ export class World {
     await this.#fences.prune('all', this.primary.watermark())
   }
 
-  client({ l1 = false, queue = 100, concurrency = 10, timeoutMs = 5_000 }: ClientOptions = {}): Client {
-    const client = new Client(this, { l1, queue, concurrency, timeoutMs })
+  client({
+    l1 = false,
+    queue = 100,
+    concurrency = 10,
+    timeoutMs = 5_000,
+    delay = noDelay,
+  }: ClientOptions = {}): Client {
+    const client = new Client(this, { l1, queue, concurrency, timeoutMs, delay })
     this.clients.push(client)
     onTestFinished(() => client.cache.close())
     return client
@@ -114,7 +120,11 @@ export interface ClientOptions {
   readonly queue?: number
   readonly concurrency?: number
   readonly timeoutMs?: number
+  /** Waited for on the way to and back from Redis and the primary. */
+  readonly delay?: () => Promise<void>
 }
+
+const noDelay = async (): Promise<void> => undefined
 
 /** One process that reads. */
 export class Client {
@@ -136,11 +146,14 @@ export class Client {
     this.memory = options.l1 ? new MemoryLayer({ maxBytes: 1_000_000, sight: this.sight, report }) : undefined
     this.cache = composeCache({
       catalog: worldCatalog,
-      values: this.#values(world.redis.connect().values),
+      values: this.#values(world.redis.connect().values, options.delay),
       takeSnapshot: () =>
         this.pauses.around('snapshot', async () => {
           if (this.primaryIsDown) throw new Error('the primary is away')
-          return { snapshot: world.primary.snapshot(), inRecovery: false, databaseTimeMs: Date.now() }
+          await options.delay()
+          const taken = { snapshot: world.primary.snapshot(), inRecovery: false, databaseTimeMs: Date.now() }
+          await options.delay()
+          return taken
         }),
       realm: 'world',
       l1: this.memory && { memory: this.memory, sight: this.sight },
@@ -156,12 +169,16 @@ export class Client {
     }
   }
 
-  #values(real: ValueStore): ValueStore {
+  #values(real: ValueStore, delay: () => Promise<void>): ValueStore {
     const { pauses } = this
     const command = <T>(step: Parameters<Pauses['around']>[0], send: () => Promise<T>): Promise<T> =>
-      pauses.around(step, () =>
-        this.redisIsDown ? Promise.reject(new ValuesUnavailableError(step, 'it is away')) : send(),
-      )
+      pauses.around(step, async () => {
+        if (this.redisIsDown) throw new ValuesUnavailableError(step, 'it is away')
+        await delay()
+        const answer = await send()
+        await delay()
+        return answer
+      })
     return {
       read: (...given) => command('read', () => real.read(...given)),
       generations: (...given) => command('generations', () => real.generations(...given)),
