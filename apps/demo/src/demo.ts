@@ -89,7 +89,7 @@ async function loadAndCheck(
     checkedByLayer: { l1: Math.min(...l1s.map(({ checked }) => checked)), l2: l2?.checked ?? 0 },
     checkedByTemplate: { ...l2?.checkedByTemplate },
     stale: verdicts.reduce((sum, { stale }) => sum + stale.length, 0),
-    lost: Math.max(0, written.commits - observer.transactions.size),
+    lost: Math.max(0, written.commits - observer.commits),
   }
 }
 

@@ -31,18 +31,22 @@ export async function walkThroughOneChange(
   const returnedAt = Date.now()
   const id = toXid(BigInt(rows[0]?.xid ?? 0))
   const deadline = Date.now() + 10_000
-  while (observer.transactions.get(id)?.fencedAt === undefined) {
-    if (Date.now() > deadline) throw new Error('the payment was not fenced within 10 s')
+  let passage = observer.transactions.get(id)
+  while (passage?.fencedAt === undefined || passage.publishedAt === undefined) {
+    if (Date.now() > deadline)
+      throw new Error(`the payment was not fenced within 10 s; seen of it: ${JSON.stringify(passage)}`)
     await delay(1)
+    passage = observer.transactions.get(id)
   }
-  const passage = observer.transactions.get(id)
-  if (passage) {
-    const since = (moment: number): string => `${(moment - passage.committedAt).toFixed(1).padStart(6)} ms`
-    tell(`  ${since(passage.committedAt)}  committed (INSERT INTO payments)`)
-    tell(`  ${since(returnedAt)}  the writer had its answer`)
-    tell(`  ${since(passage.publishedAt)}  payment.changes.v1 on Kafka`)
-    tell(`  ${since(passage.fencedAt ?? 0)}  fenced in Redis: ${passage.tags.join(', ')}`)
-  }
+  const { committedAt, fencedAt, publishedAt, tags } = passage
+  const hops: [at: number, what: string][] = [
+    [committedAt, 'committed (INSERT INTO payments)'],
+    [returnedAt, 'the writer had its answer'],
+    [publishedAt, 'payment.changes.v1 reached a consumer'],
+    [fencedAt, `fenced in Redis: ${tags.join(', ')}`],
+  ]
+  for (const [at, what] of hops.sort(([left], [right]) => left - right))
+    tell(`  ${(at - committedAt).toFixed(1).padStart(6)} ms  ${what}`)
   for (const [at, api] of apis.entries()) {
     const { text, cacheStatus } = await readBalance(api, member)
     tell(`  API ${at + 1} answers  ${text}  ${cacheStatus}`)

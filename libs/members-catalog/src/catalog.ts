@@ -4,8 +4,8 @@ import { withoutTemplate } from './without-template.js'
 
 /** Every template of the reference domain. A missing member is a value too (`null`): his row's insert fences it. */
 export const keys = {
-  profile: key('member:{id}:profile', { ttl: '1h', staleWhileRevalidate: '5s' }).returns<Profile | null>(),
-  balance: key('member:{id}:balance', { ttl: '1h', warm: true }).returns<Balance | null>(), // strict: never stale
+  profile: key('member:{id}:profile', { ttl: '1h', staleWhileRevalidate: '5s', warm: true }).returns<Profile | null>(),
+  balance: key('member:{id}:balance', { ttl: '1h' }).returns<Balance | null>(), // strict: never stale
   transactions: key('member:{id}:transactions:{query}', { ttl: '10m' }).returns<Page<Transaction>>(),
   list: key('members:list:{query}', { ttl: '5m', staleWhileRevalidate: '10s' }).returns<Page<Member>>(),
   ofOrg: key('organization:{organizationId}:members:{query}', { ttl: '5m' }).returns<Page<Member>>(),

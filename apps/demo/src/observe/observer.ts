@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { decode, topics as topicNames } from '@freshet/events'
+import { decode, topics as topicNames, type CommitStamp } from '@freshet/events'
 import { connectKafka, type BroadcastReader, type IncomingRecord, type KafkaPort } from '@freshet/kafka'
 import type { Lsn, Xid } from '@freshet/pgoutput'
 
 /** When one transaction came by, in milliseconds since 1970. */
 export interface Passage {
   readonly committedAt: number
-  /** First of its change records seen here. */
-  readonly publishedAt: number
+  /** First of its change records seen here; its fences may be heard of earlier, the two topics are read side by side. */
+  publishedAt?: number
   /** When its tags' generations were rotated, by the service's clock. */
   fencedAt?: number
   readonly tags: string[]
@@ -42,6 +42,11 @@ export class Observer {
     return observer
   }
 
+  /** Of how many commits a change record was seen. */
+  get commits(): number {
+    return [...this.transactions.values()].filter(({ publishedAt }) => publishedAt !== undefined).length
+  }
+
   /** Forgets what was counted, so that a part of the demo is counted alone. */
   reset(): void {
     this.transactions.clear()
@@ -74,17 +79,20 @@ export class Observer {
       this.seen.add(record.id)
       if (record.kind === 'event') this.events += 1
       else this.changes += 1
-      const { xid, at } = record.commit
-      if (!this.transactions.has(xid))
-        this.transactions.set(xid, { committedAt: at, publishedAt: Date.now(), tags: [] })
+      this.passageOf(record.commit).publishedAt ??= Date.now()
     } else if (record.kind === 'invalidation') {
       this.tagsFenced += record.tags.length
       if (!record.commit) return
       this.commitToFenceMs.push(record.fencedAt - record.commit.at)
-      const passage = this.transactions.get(record.commit.xid)
-      if (!passage) return
+      const passage = this.passageOf(record.commit)
       passage.fencedAt ??= record.fencedAt
       passage.tags.push(...record.tags)
     } else if (record.kind === 'applied') this.applied.set(partition, record.lsn)
+  }
+
+  private passageOf({ xid, at }: CommitStamp): Passage {
+    const passage = this.transactions.get(xid) ?? { committedAt: at, tags: [] }
+    this.transactions.set(xid, passage)
+    return passage
   }
 }

@@ -33,7 +33,9 @@ export interface Api {
 /** The whole of Freshet on this machine: servers, the four services as processes of their own, instances of the API. */
 export interface System {
   readonly stack: Stack
-  readonly services: Readonly<Record<'listener' | 'invalidation', ServiceProcess>> & { readonly warmer?: ServiceProcess }
+  readonly services: Readonly<Record<'listener' | 'invalidation', ServiceProcess>> & {
+    readonly warmer?: ServiceProcess
+  }
   readonly apis: readonly Api[]
   /** What the services were given, for more processes beside them. */
   readonly environment: Readonly<Record<string, string>>
