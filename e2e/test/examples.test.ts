@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createCache, type Cache } from '@freshet/cache'
+import { startSystem, type System } from '@freshet/demo'
+import { NestFactory } from '@nestjs/core'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { Mailer, startMailer } from '../../docs/examples/mailer.js'
+import { Sales, ShopModule } from '../../docs/examples/nest-module.js'
+import { readPaid } from '../../docs/examples/plain-consumer.js'
+import '../../docs/examples/rules.test.js'
+import { registerLoaders, registerRate } from '../../docs/examples/shop-loaders.js'
+import { merge, pay, totalOf } from '../../docs/examples/shop-writes.js'
+import { keys, shopCatalog } from '../../docs/examples/shop.js'
+
+const run = promisify(execFile)
+const pathOf = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+
+let system: System
+let pool: pg.Pool
+let cache: Cache
+
+beforeAll(async () => {
+  system = await startSystem({ members: 0, payments: 0, apis: 0, warmer: false })
+  const { postgresUrl, kafkaBrokers, redisUrl } = system.stack
+  pool = new pg.Pool({ connectionString: postgresUrl, max: 4 })
+  await pool.query(await readFile(pathOf('docs/examples/shop.sql'), 'utf8'))
+  cache = await createCache({
+    catalog: shopCatalog,
+    redis: redisUrl,
+    postgres: pool,
+    kafka: { brokers: [kafkaBrokers] },
+  })
+  registerLoaders(cache, pool)
+  registerRate(cache, async (currency) => currency.length)
+  await cache.register()
+  await cache.inForce()
+})
+afterAll(async () => {
+  await cache?.close()
+  await pool?.end()
+  await system?.stop()
+})
+
+/** Waits until a read is as wanted. */
+const eventually = (read: () => unknown) => expect.poll(read, { timeout: 20_000, interval: 20 })
+
+it('what README and docs quote is what these tests run', async () => {
+  const { stdout } = await run(process.execPath, [pathOf('docs/quote.mjs'), '--check'])
+  expect(stdout).toMatch(/^[1-9]\d* quotations, 0 written anew/)
+})
+
+it("README's service runs: a change by SQL is fresh in the next reads", async () => {
+  const { stdout } = await run(process.execPath, [pathOf('docs/examples/service.ts')], {
+    env: { PATH: process.env.PATH, ...system.environment },
+    timeout: 60_000,
+  })
+  expect(stdout).toMatch(/^fresh after \d+ ms\n$/)
+})
+
+it('a read that brings its own loader is cached, and fresh after a change', async () => {
+  expect(await totalOf(cache, pool, 8n)).toBe('20')
+  await eventually(async () => (await cache.read(keys.sale.of({ id: 8n }))).layer).not.toBe('source')
+  await pool.query('update shop.sales set total = 21 where id = 8')
+  await eventually(() => totalOf(cache, pool, 8n)).toBe('21')
+})
+
+it('a value that was computed from a cached one is fenced with it', async () => {
+  const spent = keys.spent.of({ customerId: 2 })
+  expect(await cache.get(spent)).toBe(30)
+  await pool.query('update shop.sales set total = 31 where id = 9')
+  await eventually(() => cache.get(spent)).toBe(31)
+})
+
+it('a value whose loader named a tag is fenced with it', async () => {
+  const receipt = keys.receipt.of({ id: 9 })
+  expect(await cache.get(receipt)).toMatch(/^Emmy owes/)
+  await pool.query(`update shop.customers set name = 'Noether' where id = 2`)
+  await eventually(() => cache.get(receipt)).toMatch(/^Noether owes/)
+})
+
+it('a source without transactions has lease strength', async () => {
+  expect(await cache.read(keys.rate.of({ currency: 'EUR' }))).toMatchObject({ value: 3, strength: 'lease' })
+})
+
+it('an append-only table without a key is counted anew after an insert', async () => {
+  const visits = keys.visits.of({ customerId: 1 })
+  expect(await cache.get(visits)).toBe(0)
+  await pool.query('insert into shop.visits (customer_id) values (1)')
+  await eventually(() => cache.get(visits)).toBe(1)
+})
+
+it('a payment is seen in its own transaction, then by everyone, by Nest and by a plain consumer', async () => {
+  const { kafkaBrokers, redisUrl } = system.stack
+  const paid: unknown[] = []
+  const ledger = await readPaid(kafkaBrokers, (id) => paid.push(id))
+  const mailer = await startMailer(kafkaBrokers)
+  const shop = await NestFactory.createApplicationContext(ShopModule.connectedTo(pool, redisUrl), { logger: false })
+  try {
+    expect(await cache.get(keys.unpaid.of({}))).toBe(2)
+    expect(await pay(cache, pool, 7n)).toBe('paid')
+    await eventually(async () => (await cache.get(keys.sale.of({ id: 7n })))?.status).toBe('paid')
+    await eventually(async () => (await shop.get(Sales).find(7n))?.status).toBe('paid')
+    await eventually(() => cache.get(keys.unpaid.of({}))).toBe(1)
+    await eventually(() => mailer.get(Mailer).sent).toContain('sale 7 is paid')
+    await eventually(() => paid).toContain('7')
+  } finally {
+    await Promise.all([shop.close(), mailer.close(), ledger.disconnect()])
+  }
+})
+
+it('an emitted event fences after its commit', async () => {
+  const layer = async () => (await cache.read(keys.sales.of({ customerId: 2, query: {} }))).layer
+  await eventually(layer).toBe('l1')
+  const tx = await pool.connect()
+  await tx.query('begin')
+  await merge(tx, 2)
+  await tx.query('commit')
+  tx.release()
+  await eventually(layer).toBe('source')
+})
