@@ -1,5 +1,6 @@
 // Packs what is published, installs it in an empty project outside the workspace, and uses it there as a newcomer would:
-// type-checks and tests a service, runs it against a local stack with the packed services, lets a second one join.
+// type-checks the examples of the docs, runs README's service and its rule test on a local stack with the packed services, and lets
+// a second service join.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -88,13 +89,15 @@ await withCleanUp(async (onEnd) => {
       { cwd: project },
     ),
   )
-  for (const name of ['orders.ts', 'orders.test.ts', 'service.ts', 'invoices.json', 'tsconfig.json']) {
+  await cp(join(root, 'docs', 'examples'), join(project, 'examples'), { recursive: true })
+  await rm(join(project, 'examples', 'tsconfig.json')) // that is the workspace's
+  for (const name of ['second-service.ts', 'invoices.json', 'tsconfig.json']) {
     await cp(join(root, 'tools', 'packed', name), join(project, name))
   }
   const bin = (name) => join(project, 'node_modules', '.bin', name)
   const env = { ...process.env, PATH: `${join(project, 'node_modules', '.bin')}:${process.env.PATH}` }
   await step('types', () => run(bin('tsc'), [], { cwd: project, env }))
-  await step('rule test', () => run(bin('vitest'), ['run', 'orders.test.ts'], { cwd: project, env }))
+  await step('rule test', () => run(bin('vitest'), ['run', 'examples/rules.test.ts'], { cwd: project, env }))
 
   const stack = keep(onEnd, bin('freshet'), ['stack', 'up', '--provider', 'native'], { cwd: project, env })
   await step('stack', () =>
@@ -111,14 +114,17 @@ await withCleanUp(async (onEnd) => {
   const services = ['cdc-listener', 'invalidation-service'].map((name) =>
     keep(onEnd, bin('freshet'), ['start', name], { cwd: project, env: system }),
   )
-  await step('a service of its own', async () => {
-    const printed = await run(bin('node'), ['--disable-warning=TimeoutNegativeWarning', 'out/service.js'], {
-      cwd: project,
-      env: system,
-    }).catch((error) => {
-      throw new Error([error.message, ...services.flatMap(({ lines }) => lines.slice(-20))].join('\n'))
+  for (const [what, script] of [
+    ["README's service", 'examples/service.ts'],
+    ['a second service', 'out/second-service.js'],
+  ]) {
+    await step(what, async () => {
+      const args = ['--disable-warning=TimeoutNegativeWarning', script]
+      const printed = await run(bin('node'), args, { cwd: project, env: system }).catch((error) => {
+        throw new Error([error.message, ...services.flatMap(({ lines }) => lines.slice(-20))].join('\n'))
+      })
+      console.log(printed.trimEnd())
     })
-    console.log(printed.trimEnd())
-  })
+  }
   for (const { assertRuns } of services) assertRuns()
 })
