@@ -2,7 +2,7 @@ import { shardOf } from '@freshet/cache-keys'
 import { expect, it } from 'vitest'
 import { keys, World, type Balance, type Client } from './world/world.js'
 
-const RUNS = 150
+const RUNS = 80
 const STEPS = 40
 const MEMBERS = 2
 
