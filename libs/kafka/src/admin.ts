@@ -2,7 +2,7 @@ import type { TopicSpec } from '@freshet/events'
 import kafkajs, { type Admin, type Kafka } from 'kafkajs'
 import { KafkaUnreachableError, UnknownTopicError } from './errors.js'
 import { failureOf } from './failure.js'
-import type { RefreshingAdmin } from './membership.js'
+import type { RefreshingAdmin } from './places.js'
 import type { PartitionOffsets, TopicDescription } from './port.js'
 import { Backoff } from './retries.js'
 

@@ -2,7 +2,8 @@ import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { incomingBatch } from './batch.js'
 import { Commits, type CommitPolicy } from './commits.js'
 import { Lane, laneKey } from './lane.js'
-import type { ConsumerOptions, IncomingBatch, KafkaAdmin, Positions, TopicPartition } from './port.js'
+import { Places, type PlacesOptions } from './places.js'
+import type { ConsumerOptions, IncomingBatch, TopicPartition } from './port.js'
 
 /**
  * kafkajs fetches again only when every batch of the last fetch is handled. A handler that takes longer than this is left
@@ -18,15 +19,9 @@ export interface Progress {
   readonly onReady?: (topics: ReadonlySet<string>) => void
 }
 
-export interface MembershipOptions extends Omit<ConsumerOptions, 'groupId' | 'topics' | 'positions'>, Progress {
-  readonly positions: Positions
+export interface MembershipOptions
+  extends Omit<ConsumerOptions, 'groupId' | 'topics' | 'positions'>, PlacesOptions, Progress {
   readonly commits: CommitPolicy
-  readonly admin: RefreshingAdmin
-}
-
-/** `refresh` forgets what it knows of topics: kafkajs' admin sees added partitions only minutes later. */
-export interface RefreshingAdmin extends KafkaAdmin {
-  refresh(): Promise<void>
 }
 
 /**
@@ -41,6 +36,7 @@ export class Membership {
   /** Handlers still at work for partitions that were taken away. */
   readonly #leftovers = new Map<string, Promise<unknown>>()
   readonly #commits: Commits
+  readonly #places: Places
   #pausedBecause: string | undefined
   #ending = false
   #hasJoined = false
@@ -51,6 +47,7 @@ export class Membership {
     pausedBecause: string | undefined,
   ) {
     this.#pausedBecause = pausedBecause
+    this.#places = new Places(options)
     this.#commits = new Commits(client, options.commits, (error) => {
       const [lane] = this.lanes
       if (lane) this.#report(error, lane)
@@ -222,23 +219,13 @@ export class Membership {
   }
 
   async #place(topic: string, wantedLanes: () => readonly Lane[]): Promise<void> {
-    const { positions, admin, onOffsetOutOfRange } = this.options
     const partitions = wantedLanes().map(({ partition }) => partition)
-    const wanted = await positions(topic, partitions)
-    const kept = new Map((await admin.offsets(topic)).map((offsets) => [offsets.partition, offsets]))
+    const places = await this.#places.find(topic, partitions)
     for (const lane of wantedLanes()) {
-      const offsets = kept.get(lane.partition)
-      if (!offsets) {
-        await admin.refresh()
-        throw new Error(`the broker does not tell the offsets of ${topic}/${lane.partition} yet`)
-      }
-      const { low, high } = offsets
-      const place = wanted.get(lane.partition) ?? low
-      const outOfRange = place < low || place > high
-      const start = outOfRange ? ((await onOffsetOutOfRange?.(topic, lane.partition, place, low)) ?? low) : place
-      if (!wantedLanes().includes(lane)) continue
+      const place = places.get(lane.partition)
+      if (place === undefined) continue
       lane.failure = undefined
-      this.#goOn(lane, start)
+      this.#goOn(lane, place)
     }
     if (this.lanes.every(({ mode }) => mode !== 'seeking'))
       this.options.onReady?.(new Set(this.lanes.map((lane) => lane.topic)))
@@ -255,24 +242,15 @@ export class Membership {
     })
   }
 
-  /**
-   * A batch does not begin where it should: compaction and control records leave holes, but kafkajs also jumps, in
-   * silence, to the first kept record when its position is no longer in the log. True if the lane must find its place anew.
-   */
+  /** The batch does not begin where it should. True if it is not to be handled: the lane goes on elsewhere. */
   async #lostPlace(lane: Lane, first: bigint): Promise<boolean> {
-    const expected = lane.position
+    const { search } = lane
     try {
-      const offsets = (await this.options.admin.offsets(lane.topic)).find(
-        ({ partition }) => partition === lane.partition,
-      )
-      if (first > expected && offsets && offsets.low <= expected) return false
-      if (lane.mode !== 'ready') return true
-      const { onOffsetOutOfRange } = this.options
-      const low = offsets?.low ?? first
-      const start = (await onOffsetOutOfRange?.(lane.topic, lane.partition, expected, low)) ?? low
+      const place = await this.#places.afterJump(lane, lane.position, first)
+      if (lane.mode !== 'ready' || lane.search !== search) return true
+      if (place === undefined) return false
       this.#pauseIn(lane)
-      if (lane.signal.aborted) return true
-      this.#goOn(lane, start)
+      this.#goOn(lane, place)
     } catch (error) {
       this.#failed(lane, error)
     }
