@@ -72,7 +72,10 @@ async function onContainers() {
     `passed natively: ${native.passed.length}; on containers: ${containers.passed.length} (${started} containers)`,
   )
 
-  const faults = [...native.others, ...containers.others].map(({ name, status }) => `${status}: ${name}`)
+  const faults = [
+    ...native.others.map(({ name, status }) => `${status} natively: ${name}`),
+    ...containers.others.map(({ name, status }) => `${status} on containers: ${name}`),
+  ]
   for (const name of native.passed) if (!containers.passed.includes(name)) faults.push(`only natively: ${name}`)
   for (const name of containers.passed) if (!native.passed.includes(name)) faults.push(`only on containers: ${name}`)
   if (native.passed.length === 0) faults.push('there are no tests')

@@ -69,7 +69,7 @@ await withCleanUp(async (onEnd) => {
   for (const target of targets) {
     await step(`image freshet/${target}`, () =>
       run('docker', [
-        ...['build', '--network', 'host', '--file', `${root}deploy/Dockerfile`, '--target', target],
+        ...['build', '--force-rm', '--network', 'host', '--file', `${root}deploy/Dockerfile`, '--target', target],
         ...['--build-arg', `NODE_IMAGE=${NODE_IMAGE}`, '--tag', `freshet/${target}`, root],
       ]),
     )
