@@ -6,23 +6,26 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const block = /^```(\S+) (\S+)\n(.*?)^```$/gms
 
-/** The file's text, or that between `// #region NAME` and `// #endregion`, moved to the left edge. */
+/** The file's text, or that between `// #region NAME` and `// #endregion`, as Prettier writes it in a document. */
 async function quoted(reference) {
   const [path, region] = reference.split('#')
   const text = await readFile(join(root, path), 'utf8')
-  if (region === undefined) return text
+  if (region === undefined) return formatted(text, path)
   const lines = text.split('\n')
   const from = lines.findIndex((line) => line.trim() === `// #region ${region}`)
   const length = lines.slice(from + 1).findIndex((line) => line.trim() === '// #endregion')
   if (from === -1 || length === -1) throw new Error(`${path} has no region "${region}"`)
   const inside = lines.slice(from + 1, from + 1 + length)
-  const indent = Math.min(...inside.filter((line) => line !== '').map((line) => line.search(/\S/)))
-  return `${inside.map((line) => line.slice(indent)).join('\n')}\n`
+  return formatted(inside.join('\n'), path)
 }
+
+const formatted = async (text, path) =>
+  format(text, { ...(await resolveConfig(join(root, 'README.md'))), filepath: path })
 
 const documents = (await readdir(join(root, 'docs'), { recursive: true })).filter((name) => name.endsWith('.md'))
 const differing = []
