@@ -6,7 +6,8 @@ import type { RefreshingAdmin } from './places.js'
 import type { PartitionOffsets, TopicDescription } from './port.js'
 import { Backoff } from './retries.js'
 
-const tries = 5
+/** Some 7 s: a broker that has just started, or is busy, refuses for a while what it will do. */
+const tries = 8
 
 /** Asks the broker about topics and groups. Connects when first asked, and anew after a failure: kafkajs' admin does not. */
 export class ReconnectingAdmin implements RefreshingAdmin {
@@ -103,10 +104,10 @@ export class ReconnectingAdmin implements RefreshingAdmin {
       try {
         return await question(await this.#connected())
       } catch (error) {
-        const { name, retriable } = failureOf(error)
+        const { name, retriable, unreachable } = failureOf(error)
         await this.#drop()
-        if (this.#closing.signal.aborted || !retriable) throw error
-        if (attempt === tries) throw new KafkaUnreachableError(this.brokers, name, { cause: error })
+        const last = attempt === tries || this.#closing.signal.aborted || !retriable
+        if (last) throw unreachable ? new KafkaUnreachableError(this.brokers, name, { cause: error }) : error
         await backoff.wait(this.#closing.signal)
       }
     }

@@ -3,6 +3,8 @@ export interface Failure {
   /** Kafka's or kafkajs' name for it. */
   readonly name: string
   readonly retriable: boolean
+  /** Did no broker answer at all? */
+  readonly unreachable: boolean
 }
 
 /**
@@ -24,13 +26,22 @@ const lasting = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ])
 
+const silent = new Set([
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSRequestTimeoutError',
+  'KafkaJSBrokerNotFound',
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSNumberOfRetriesExceeded',
+])
+
 /** The failure under kafkajs' wrappings. */
 export function failureOf(error: unknown): Failure {
   const innermost = causeOf(error)
-  if (!(innermost instanceof Error)) return { name: String(innermost), retriable: true }
+  if (!(innermost instanceof Error)) return { name: String(innermost), retriable: true, unreachable: false }
   const type = 'type' in innermost && typeof innermost.type === 'string' ? innermost.type : undefined
   const name = type ?? innermost.name
-  return { name, retriable: !lasting.has(name) }
+  return { name, retriable: !lasting.has(name), unreachable: silent.has(name) }
 }
 
 const causeOf = (error: unknown): unknown =>
