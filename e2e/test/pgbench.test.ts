@@ -4,12 +4,10 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { sized } from '../src/full-size.js'
 import { findPgbench, rowsOfHistory, type Pgbench } from '../src/pgbench/pgbench.js'
-import { readFromBeginning } from '../src/reading/plain-consumer.js'
-import { Tally, type Counted } from '../src/reading/tally.js'
+import { countChanges, type Counted } from '../src/reading/tally.js'
 import { registerCatalog } from '../src/register-catalog.js'
 
 const topics = ['account', 'branch', 'teller', 'history'].map((entity) => `${entity}.changes.v1`)
-const partitions = 3
 
 let system: System
 let pool: pg.Pool
@@ -75,14 +73,8 @@ async function clientsOfPgbench(): Promise<number | undefined> {
   return rows[0]?.count
 }
 
-async function count(): Promise<ReadonlyMap<string, Counted>> {
-  const { rows } = await pool.query<{ lsn: string }>(
-    `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as lsn`,
-  )
-  const tally = new Tally(topics, partitions, BigInt(rows[0]?.lsn ?? 0))
-  await readFromBeginning(system.stack.kafkaBrokers, topics, 60_000, (records) => tally.take(records))
-  return tally.topics
-}
+const count = (deadlineMs = 60_000): Promise<ReadonlyMap<string, Counted>> =>
+  countChanges(pool, system.stack.kafkaBrokers, topics, { partitions: 3, deadlineMs })
 
 const textOf = (counted: ReadonlyMap<string, Counted>, number: (counted: Counted) => number): string =>
   [...counted].map(([topic, one]) => `${topic} ${number(one)}`).join(', ')

@@ -1,4 +1,5 @@
-import type { PlainRecord } from './plain-consumer.js'
+import type pg from 'pg'
+import { readFromBeginning, type PlainRecord } from './plain-consumer.js'
 
 interface Envelope {
   readonly id: string
@@ -15,11 +16,26 @@ export interface Counted {
   distinct: number
 }
 
+/** Counts the changes that topics hold of everything that was committed before the call. */
+export async function countChanges(
+  pool: pg.Pool,
+  brokers: string,
+  topics: readonly string[],
+  options: { readonly partitions: number; readonly deadlineMs: number },
+): Promise<ReadonlyMap<string, Counted>> {
+  const { rows } = await pool.query<{ lsn: string }>(
+    `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as lsn`,
+  )
+  const tally = new Tally(topics, options.partitions, BigInt(rows[0]?.lsn ?? 0))
+  await readFromBeginning(brokers, topics, options.deadlineMs, (records) => tally.take(records))
+  return tally.topics
+}
+
 /**
  * Counts the changes of topics until each partition shows, by a watermark, that everything up to an LSN stands before it.
  * The exact number is known only then: a count that has been reached may still be passed.
  */
-export class Tally {
+class Tally {
   readonly topics = new Map<string, Counted>()
   private readonly seen = new Set<string>()
   private readonly open: Set<string>
