@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createCache, type Cache } from '@freshet/cache'
+import { catalogFromJson } from '@freshet/catalog'
 import { startSystem, type System } from '@freshet/demo'
+import { plan } from '@freshet/planner/testing'
+import { variables } from '@freshet/service-kit'
 import { NestFactory } from '@nestjs/core'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ordersCatalog } from '../../docs/examples/catalog.js'
+import { legacyCatalog } from '../../docs/examples/legacy.js'
 import { Mailer, startMailer } from '../../docs/examples/mailer.js'
 import { Sales, ShopModule } from '../../docs/examples/nest-module.js'
 import { readPaid } from '../../docs/examples/plain-consumer.js'
@@ -50,6 +55,39 @@ const eventually = (read: () => unknown) => expect.poll(read, { timeout: 20_000,
 it('what README and docs quote is what these tests run', async () => {
   const { stdout } = await run(process.execPath, [pathOf('docs/quote.mjs'), '--check'])
   expect(stdout).toMatch(/^[1-9]\d* quotations, 0 written anew/)
+})
+
+it('operations lists every variable with its default, and no other', async () => {
+  const text = await readFile(pathOf('docs/operations.md'), 'utf8')
+  const rows = [...text.matchAll(/^\| `(FRESHET_\w+)` *\| (.*?) *\| (.*?) *\|$/gm)].map(([, ...cells]) => cells)
+  const wanted = Object.values(variables).map(({ name, description, ...rest }) => {
+    const standing = 'default' in rest ? rest.default : undefined
+    return [name, standing === undefined ? '' : standing === '' ? 'empty' : `\`${standing}\``, description]
+  })
+  expect(rows).toEqual(wanted)
+})
+
+it('operations lists every metric', async () => {
+  const text = await readFile(pathOf('docs/operations.md'), 'utf8')
+  const files = (await readdir(pathOf('apps'), { recursive: true })).filter((name) => /\/src\/.*\.ts$/.test(name))
+  const sources = await Promise.all(files.map((name) => readFile(pathOf(`apps/${name}`), 'utf8')))
+  const metrics = new Set(sources.flatMap((source) => source.match(/'freshet_\w+(?=')/g) ?? []))
+  expect(metrics.size).toBeGreaterThan(10)
+  for (const metric of metrics) expect(text).toContain(`\`${metric.slice(1)}\``)
+})
+
+it('the catalog that the docs show as JSON is that of the builder', async () => {
+  const json: unknown = JSON.parse(await readFile(pathOf('docs/examples/orders.catalog.json'), 'utf8'))
+  expect(catalogFromJson(json).fingerprint).toBe(ordersCatalog.fingerprint)
+})
+
+it('a catalog that only evicts deletes the old and the new key of a sale that moves', () => {
+  const [old, now] = [
+    { id: '7', customerId: 1 },
+    { id: '7', customerId: 2 },
+  ]
+  const { evictions } = plan(legacyCatalog, { table: 'shop.sales', update: { old, new: now } })
+  expect(evictions).toEqual(['legacy:sale:7', 'legacy:sales-of:1', 'legacy:sales-of:2'])
 })
 
 it("README's service runs: a change by SQL is fresh in the next reads", async () => {
