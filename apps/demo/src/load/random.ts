@@ -4,7 +4,7 @@ export interface Random {
   below(below: number): number
   /** One of them, each as likely as its weight. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T
-  /** A rank from 0 to `size` - 1, low ones far more often: P(rank) ~ 1 / (rank + 1)^0.8. */
+  /** A rank from 0 to `size` - 1, low ones far more often: P(rank) ~ 1 / (rank + 1), Zipf's law. */
   skewed(size: number): number
 }
 
@@ -24,7 +24,7 @@ export function seededRandom(seed: number): Random {
       for (const [weight, choice] of choices) if ((left -= weight) < 0) return choice
       throw new RangeError('weighted() needs a choice with a weight above 0')
     },
-    // inverse of the continuous distribution with density x^-0.8
-    skewed: (size) => Math.min(size - 1, Math.floor((1 + fraction() * ((size + 1) ** 0.2 - 1)) ** 5) - 1),
+    // inverse of the continuous distribution with density 1 / x from 1 to size + 1
+    skewed: (size) => Math.min(size - 1, Math.floor((size + 1) ** fraction()) - 1),
   }
 }
