@@ -1,12 +1,5 @@
 import type { Catalog } from '@freshet/catalog'
-import {
-  decode,
-  encodeCatalog,
-  topics,
-  UnreadableRecordError,
-  type CatalogStatusRecord,
-  type Decoded,
-} from '@freshet/events'
+import { decodeOrSkip, encodeCatalog, topics, type CatalogStatusRecord } from '@freshet/events'
 import type { BatchProducer, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { rejectionOf } from './abort.js'
 import { CatalogRefusedError, RegistrationTimeoutError } from './errors.js'
@@ -66,9 +59,9 @@ class Answers {
   constructor(private readonly catalog: Pick<Catalog, 'owner' | 'version' | 'fingerprint'>) {}
 
   take({ value, topic }: IncomingRecord): void {
-    const record = readable(value, topic)
+    const record = decodeOrSkip(value, topic) // an answer that cannot be read is none
     const { owner, version, fingerprint } = this.catalog
-    if (record?.kind !== 'catalog-status' || record.owner !== owner || record.version !== version) return
+    if (record.kind !== 'catalog-status' || record.owner !== owner || record.version !== version) return
     const ours = record.fingerprint === fingerprint
     this.last = ours ? record : undefined
     if (ours) this.#deliver(record)
@@ -77,15 +70,5 @@ class Answers {
   /** The first answer from now on. */
   next(): Promise<CatalogStatusRecord> {
     return new Promise((resolve) => (this.#deliver = resolve))
-  }
-}
-
-/** An answer that cannot be read is none. */
-function readable(value: Buffer | null, topic: string): Decoded | undefined {
-  try {
-    return decode(value, topic)
-  } catch (error) {
-    if (error instanceof UnreadableRecordError) return undefined
-    throw error
   }
 }

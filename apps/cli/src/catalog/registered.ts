@@ -1,10 +1,9 @@
 import {
-  decode,
+  catalogKey,
+  decodeOrSkip,
   topics as topicNames,
-  UnreadableRecordError,
   type CatalogDocument,
   type CatalogStatusRecord,
-  type Decoded,
 } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
 
@@ -26,10 +25,11 @@ export async function readRegistered(kafka: KafkaPort, topicPrefix: string): Pro
     topics: present,
     from: 'earliest',
     onRecord: ({ value, topic }) => {
-      const record = readable(value, topic)
-      if (record?.kind === 'catalog') catalogs.set(`${record.catalog.owner}@${record.catalog.version}`, record.catalog)
-      if (record?.kind === 'catalog-retired') catalogs.delete(`${record.owner}@${record.version}`)
-      if (record?.kind === 'catalog-status') statuses.set(`${record.owner}@${record.version}`, record)
+      const record = decodeOrSkip(value, topic) // what someone else wrote there must not hide the catalogs
+      if (record.kind === 'catalog')
+        catalogs.set(catalogKey(record.catalog.owner, record.catalog.version), record.catalog)
+      if (record.kind === 'catalog-retired') catalogs.delete(catalogKey(record.owner, record.version))
+      if (record.kind === 'catalog-status') statuses.set(catalogKey(record.owner, record.version), record)
     },
   })
   try {
@@ -39,14 +39,4 @@ export async function readRegistered(kafka: KafkaPort, topicPrefix: string): Pro
     await reader.close()
   }
   return [...catalogs].map(([name, catalog]) => ({ catalog, status: statuses.get(name) }))
-}
-
-/** What someone else wrote there must not hide the catalogs. */
-function readable(value: Buffer | null, topic: string): Decoded | undefined {
-  try {
-    return decode(value, topic)
-  } catch (error) {
-    if (error instanceof UnreadableRecordError) return undefined
-    throw error
-  }
 }

@@ -1,5 +1,5 @@
 import { validateCatalog, type Catalog } from '@freshet/catalog'
-import { decode, type CatalogAccepted, type CatalogStatusRecord, type Topics } from '@freshet/events'
+import { catalogKey, decodeOrSkip, type CatalogAccepted, type CatalogStatusRecord, type Topics } from '@freshet/events'
 import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { createPlanner, type Planner } from '@freshet/planner'
 import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, map, timeout, type Observable } from 'rxjs'
@@ -11,7 +11,7 @@ export interface CatalogName {
   readonly version: string
 }
 
-const nameOf = ({ owner, version }: CatalogName): string => `${owner}@${version}`
+const nameOf = ({ owner, version }: CatalogName): string => catalogKey(owner, version)
 
 interface Directory {
   readonly catalogs: ReadonlyMap<string, Catalog>
@@ -97,7 +97,7 @@ export class CatalogDirectory {
   }
 
   private take(record: IncomingRecord): void {
-    const decoded = decode(record.value, record.topic)
+    const decoded = decodeOrSkip(record.value, record.topic)
     if (decoded.kind === 'catalog') this.learn(decoded.catalog)
     else if (decoded.kind === 'catalog-retired') this.forget(decoded)
     else if (decoded.kind === 'catalog-status') this.note(decoded)
