@@ -1,5 +1,12 @@
 import { validateCatalog, type Catalog } from '@freshet/catalog'
-import { catalogKey, decodeOrSkip, type CatalogAccepted, type CatalogStatusRecord, type Topics } from '@freshet/events'
+import {
+  catalogKey,
+  decodeOrSkip,
+  type CatalogAccepted,
+  type CatalogRefused,
+  type CatalogStatusRecord,
+  type Topics,
+} from '@freshet/events'
 import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { createPlanner, type Planner } from '@freshet/planner'
 import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, map, timeout, type Observable } from 'rxjs'
@@ -14,7 +21,8 @@ export interface CatalogName {
 const nameOf = ({ owner, version }: CatalogName): string => catalogKey(owner, version)
 
 interface Directory {
-  readonly catalogs: ReadonlyMap<string, Catalog>
+  /** By name and fingerprint: other content under a known name stands beside the old until the listener has accepted it. */
+  readonly catalogs: ReadonlyMap<string, ReadonlyMap<string, Catalog>>
   readonly planner: Planner
 }
 
@@ -25,7 +33,7 @@ interface Directory {
  */
 export class CatalogDirectory {
   private readonly state = new BehaviorSubject<Directory>({ catalogs: new Map(), planner: createPlanner([]) })
-  private readonly acceptedByName = new Map<string, { readonly status: CatalogAccepted; readonly heardAt: number }>()
+  private readonly statuses = new Map<string, { readonly status: CatalogStatusRecord; readonly heardAt: number }>()
   private readonly reader: BroadcastReader
 
   constructor(
@@ -60,19 +68,26 @@ export class CatalogDirectory {
 
   /** Catalogs that the listener has accepted, as heard here before a moment (milliseconds since 1970). */
   acceptedBefore(moment: number): readonly CatalogAccepted[] {
-    return [...this.acceptedByName.values()].filter(({ heardAt }) => heardAt < moment).map(({ status }) => status)
+    return [...this.statuses.values()].flatMap(({ status, heardAt }) =>
+      status.state === 'accepted' && heardAt < moment ? [status] : [],
+    )
+  }
+
+  /** Catalogs whose last answer is a refusal: those of them that were in force no longer fit their database. */
+  get refused(): readonly CatalogRefused[] {
+    return [...this.statuses.values()].flatMap(({ status }) => (status.state === 'refused' ? [status] : []))
   }
 
   /** The change topics of all tables and the event topics of all emitted events, sorted; emits when a catalog adds one. */
   get sourceTopics(): Observable<readonly string[]> {
     return this.state.pipe(
-      map(({ catalogs }) => sourceTopics(catalogs.values(), this.topics)),
+      map((directory) => sourceTopics(allOf(directory), this.topics)),
       distinctUntilChanged((before, after) => before.join() === after.join()),
     )
   }
 
   get currentSourceTopics(): readonly string[] {
-    return sourceTopics(this.state.value.catalogs.values(), this.topics)
+    return sourceTopics(allOf(this.state.value), this.topics)
   }
 
   /** What a source topic is about. */
@@ -87,11 +102,11 @@ export class CatalogDirectory {
    */
   async known(wanted: CatalogName & { readonly fingerprint: string }, withinMs: number): Promise<void> {
     const appeared = this.state.pipe(
-      filter(({ catalogs }) => catalogs.get(nameOf(wanted))?.fingerprint === wanted.fingerprint),
+      filter(({ catalogs }) => catalogs.get(nameOf(wanted))?.has(wanted.fingerprint) ?? false),
       timeout({ first: withinMs }),
     )
     await firstValueFrom(appeared).catch(() => {
-      const instead = this.state.value.catalogs.get(nameOf(wanted))?.fingerprint
+      const instead = this.state.value.catalogs.get(nameOf(wanted))?.keys().next().value
       throw new CatalogUnknownError(wanted, instead, withinMs)
     })
   }
@@ -104,27 +119,35 @@ export class CatalogDirectory {
   }
 
   private note(status: CatalogStatusRecord): void {
-    if (status.state === 'accepted') this.acceptedByName.set(nameOf(status), { status, heardAt: Date.now() })
-    else this.acceptedByName.delete(nameOf(status))
+    const name = nameOf(status)
+    this.statuses.set(name, { status, heardAt: Date.now() })
+    const contents = this.state.value.catalogs.get(name)
+    const accepted = status.state === 'accepted' ? contents?.get(status.fingerprint) : undefined
+    if (accepted && contents && contents.size > 1) this.replace(name, new Map([[accepted.fingerprint, accepted]]))
   }
 
   private learn(document: unknown): void {
-    const judged = validateCatalog(document)
-    if (!('catalog' in judged) || !judged.catalog) return // the listener refuses it and says why
-    const { catalog } = judged
-    this.replace(new Map(this.state.value.catalogs).set(nameOf(catalog), catalog))
+    const { catalog } = validateCatalog(document)
+    if (!catalog) return // the listener refuses it and says why
+    const name = nameOf(catalog)
+    this.replace(name, new Map(this.state.value.catalogs.get(name)).set(catalog.fingerprint, catalog))
   }
 
   private forget(name: CatalogName): void {
-    const catalogs = new Map(this.state.value.catalogs)
-    this.acceptedByName.delete(nameOf(name))
-    if (catalogs.delete(nameOf(name))) this.replace(catalogs)
+    this.statuses.delete(nameOf(name))
+    this.replace(nameOf(name), new Map())
   }
 
-  private replace(catalogs: ReadonlyMap<string, Catalog>): void {
-    this.state.next({ catalogs, planner: createPlanner([...catalogs.values()]) })
+  private replace(name: string, contents: ReadonlyMap<string, Catalog>): void {
+    const catalogs = new Map(this.state.value.catalogs)
+    if (contents.size > 0) catalogs.set(name, contents)
+    else catalogs.delete(name)
+    this.state.next({ catalogs, planner: createPlanner(allOf({ catalogs })) })
   }
 }
+
+const allOf = ({ catalogs }: Pick<Directory, 'catalogs'>): readonly Catalog[] =>
+  [...catalogs.values()].flatMap((contents) => [...contents.values()])
 
 function sourceTopics(catalogs: Iterable<Catalog>, topics: Topics): readonly string[] {
   const names = new Set<string>()

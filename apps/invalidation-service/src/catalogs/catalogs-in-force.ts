@@ -1,4 +1,4 @@
-import type { GapRecord, GapScope } from '@freshet/events'
+import { catalogKey, type CatalogRefused, type GapRecord, type GapScope } from '@freshet/events'
 import type { CatalogInForce, FenceSession } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
 import type { Gaps } from '../gaps/gaps.js'
@@ -16,6 +16,9 @@ type CatalogScope = Extract<GapScope, { kind: 'catalog' }>
  * with the catalog, a gap fences its templates, and only then may clients store.
  */
 export class CatalogsInForce {
+  /** Refusals whose templates were fenced by this process; a restart does it again, which is harmless. */
+  private readonly left = new WeakSet<CatalogRefused>()
+
   constructor(
     private readonly directory: CatalogDirectory,
     private readonly gaps: Gaps,
@@ -49,6 +52,18 @@ export class CatalogsInForce {
       )
     for (const accepted of this.directory.acceptedBefore(Date.now() - restoreAfterMs))
       if (!isHeld(accepted)) await this.enter(session, accepted)
+    for (const refused of this.directory.refused) await this.leave(session, refused, held)
+  }
+
+  /** A catalog in force that its database no longer fits: nothing more is stored under it, then what is stored is fenced. */
+  private async leave(session: FenceSession, refused: CatalogRefused, held: readonly CatalogInForce[]): Promise<void> {
+    const { owner, version, fingerprint } = refused
+    const isHeld = held.some((one) => one.owner === owner && one.version === version && one.fingerprint === fingerprint)
+    if (!isHeld && this.left.has(refused)) return
+    if (isHeld) await session.removeCatalogInForce(owner, version)
+    const templates = this.directory.planner.templatesOfCatalog(owner, version)
+    await this.gaps.apply(session, 'tables-changed', catalogKey(owner, version), templates)
+    this.left.add(refused)
   }
 
   private async enter(session: FenceSession, catalog: CatalogInForce): Promise<void> {
@@ -56,7 +71,7 @@ export class CatalogsInForce {
     await this.gaps.apply(
       session,
       'catalog-in-force',
-      `${owner}@${version}`,
+      catalogKey(owner, version),
       this.directory.planner.templatesOfCatalog(owner, version),
     )
     await session.putCatalogInForce({ owner, version, fingerprint, lsn, parameterKinds })
