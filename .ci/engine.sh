@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes containers possible on a machine that has none: installs and starts a Docker engine if none answers (Debian, root),
-# and builds local images where the official ones cannot be pulled. The engine stays up; stop it with
+# installs docker-compose, and builds local images where the official ones cannot be pulled. The engine stays up; stop it with
 #   kill "$(cat /var/run/docker.pid)"
 #
 #   FRESHET_ENGINE_LOG  where dockerd writes (default /var/log/freshet-dockerd.log)
@@ -15,6 +15,7 @@ install_missing() {
   missing=
   command -v dockerd >/dev/null || missing="$missing docker.io"
   command -v debootstrap >/dev/null || missing="$missing debootstrap"
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing="$missing docker-compose"
   [ -n "$missing" ] || return 0
   echo "engine: installing$missing"
   apt-get update >"$log" 2>&1 || true # a source that is down must not matter if the packages are known
