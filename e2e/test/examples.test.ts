@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { access, readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { createCache, type Cache } from '@freshet/cache'
@@ -49,12 +50,39 @@ afterAll(async () => {
   await system?.stop()
 })
 
+/** Anchors, as GitHub makes them. */
+const headingsOf = (text: string): readonly string[] =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^a-z0-9 _-]/g, '')
+      .replaceAll(' ', '-'),
+  )
+
 /** Waits until a read is as wanted. */
 const eventually = (read: () => unknown) => expect.poll(read, { timeout: 20_000, interval: 20 })
 
 it('what README and docs quote is what these tests run', async () => {
   const { stdout } = await run(process.execPath, [pathOf('docs/quote.mjs'), '--check'])
   expect(stdout).toMatch(/^[1-9]\d* quotations, 0 written anew/)
+})
+
+it('links in the documents lead to files and headings that are there', async () => {
+  const inDocs = (await readdir(pathOf('docs'), { recursive: true })).filter((name) => name.endsWith('.md'))
+  const broken: string[] = []
+  for (const path of ['README.md', ...inDocs.map((name) => `docs/${name}`)]) {
+    const text = await readFile(pathOf(path), 'utf8')
+    for (const [link, file = '', heading] of text.matchAll(/\]\((?!https:)([^)#\s]*)(?:#([^)]*))?\)/g)) {
+      const target = file === '' ? pathOf(path) : join(dirname(pathOf(path)), file)
+      const exists = await access(target).then(
+        () => true,
+        () => false,
+      )
+      if (!exists || (heading !== undefined && !headingsOf(await readFile(target, 'utf8')).includes(heading)))
+        broken.push(`${path}: ${link}`)
+    }
+  }
+  expect(broken).toEqual([])
 })
 
 it('operations lists every variable with its default, and no other', async () => {
