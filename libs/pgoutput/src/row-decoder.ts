@@ -35,21 +35,21 @@ export class RowDecoder {
   private readonly wanted: readonly (WantedColumn | undefined)[]
   private readonly last: number
 
-  /** Throws UnreadableColumnError if `binary` and a wanted column's type has no binary form that can be read. */
   constructor(
     private readonly relation: Relation,
     names: ReadonlySet<string>,
-    options: { readonly binary?: boolean } = {},
   ) {
     this.wanted = relation.columns.map(({ name, typeOid }) =>
       names.has(name) ? { name, typeOid, fromText: textReader(typeOid), fromBinary: binaryReader(typeOid) } : undefined,
     )
     this.last = this.wanted.findLastIndex((column) => column !== undefined)
-    const unreadable = options.binary ? this.wanted.find((column) => column && !column.fromBinary) : undefined
-    if (unreadable) throw this.unreadable(unreadable)
   }
 
-  /** Of a key-only tuple the other columns come as null: give the names that are real (`only`), or all are taken. */
+  /**
+   * Of a key-only tuple the other columns come as null: give the names that are real (`only`), or all are taken.
+   *
+   * Throws UnreadableColumnError for a binary value of a type whose binary form is not known.
+   */
   read({ bytes, start }: TupleView, only?: ReadonlySet<string>): Row {
     const row: Row = {}
     let at = start + 2
@@ -72,11 +72,8 @@ export class RowDecoder {
   }
 
   private readBinary(column: WantedColumn, bytes: Buffer, start: number, end: number): ColumnValue {
-    if (!column.fromBinary) throw this.unreadable(column)
+    if (!column.fromBinary)
+      throw new UnreadableColumnError(`${this.relation.schema}.${this.relation.name}`, column.name, column.typeOid)
     return column.fromBinary(bytes, start, end)
-  }
-
-  private unreadable({ name, typeOid }: WantedColumn): UnreadableColumnError {
-    return new UnreadableColumnError(`${this.relation.schema}.${this.relation.name}`, name, typeOid)
   }
 }

@@ -1,4 +1,5 @@
 export { ReplicationLostError, ReplicationRefusedError } from './replication/errors.js'
+export { flushLog } from './replication/flush-log.js'
 export { ReplicationStream, type Received, type ReplicationOptions } from './replication/replication-stream.js'
 export { createSlot, dropSlot, readSlot, type CreateSlotOptions, type SlotFacts } from './replication/slot.js'
 export { takeFloor } from './snapshot/floor.js'

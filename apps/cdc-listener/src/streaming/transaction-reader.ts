@@ -14,10 +14,13 @@ import {
   lsn,
   widenXid,
   type Lsn,
+  type Delete,
+  type Insert,
   type LogicalMessage,
   type Message,
   type Relation,
   type Truncate,
+  type Update,
   type Xid,
 } from '@freshet/pgoutput'
 import { noWatchedTables, type MappedEvent, type WatchedTables } from '../watched-tables.js'
@@ -27,24 +30,43 @@ import { WatchedRelation, type RowChange } from './watched-relation.js'
 /** A service emitted something under this namespace's prefix that no catalog can mean. */
 export interface UnusableMessage {
   readonly reason: string
+  readonly lsn: Lsn
   /** Is it sure that no rule rests on it? Else it has to be treated as a gap. */
   readonly harmless: boolean
 }
 
 interface OpenTransaction {
   readonly commit: CommitStamp
+  /**
+   * Of the next change: its place among all that Postgres sends of the transaction, watched or not, so that a change has
+   * the same id when it is read again under other catalogs.
+   */
   nextIndex: number
 }
 
-/** A delete of a partitioned table's row, held until the next message shows whether the row only moved. */
+/** A delete of a partitioned table's row, held until the next change shows whether the row only moved. */
 interface HeldDelete {
   readonly relation: WatchedRelation
+  readonly relationOid: number
   readonly change: RowChange
+  readonly place: CommitPlace
+}
+
+/** What a reader needs beside the messages. */
+export interface ReaderPorts {
+  readonly layout: TopicLayout
+  /** Takes the records, in order. */
+  readonly onRecord: (record: OutgoingRecord) => void
+  readonly onUnusableMessage: (message: UnusableMessage) => void
 }
 
 /**
  * Turns the messages of the stream, in order, into records. Pure but for what it remembers: the open transaction, the
  * relations that were described, a delete that may be half of a move.
+ *
+ * A changed key is one `.updated` under the new key, with both in its rows. Its record may stand on another partition
+ * than the old key's earlier ones; whoever keeps something by the old key finds it in `old`. Order between the two does
+ * not matter to fences, which never bring anything back.
  */
 export class TransactionReader {
   private watched = noWatchedTables
@@ -52,7 +74,6 @@ export class TransactionReader {
   private readonly relations = new Map<number, WatchedRelation>()
   private transaction: OpenTransaction | undefined
   private held: HeldDelete | undefined
-  private records: OutgoingRecord[] = []
   private readonly messagePrefix: string
 
   /** The end of the last commit that was read. */
@@ -61,9 +82,8 @@ export class TransactionReader {
   constructor(
     private readonly source: string,
     namespace: string,
-    private readonly layout: TopicLayout,
     private xidReference: Xid,
-    private readonly onUnusableMessage: (message: UnusableMessage) => void,
+    private readonly ports: ReaderPorts,
   ) {
     this.messagePrefix = namespaceMessagePrefix(namespace)
   }
@@ -91,16 +111,12 @@ export class TransactionReader {
     this.relations.clear()
   }
 
-  /** The records of one message, in order. */
-  read(message: Message): readonly OutgoingRecord[] {
-    this.records = []
-    if (this.held && !(message.kind === 'insert' && this.relations.get(message.relationOid) === this.held.relation))
-      this.releaseHeld()
-    this.take(message)
-    return this.records
-  }
-
-  private take(message: Message): void {
+  /**
+   * Takes one message; its records go to `onRecord`.
+   *
+   * Throws UnreadableColumnError for a watched value that came in a binary form which is not known.
+   */
+  read(message: Message): void {
     switch (message.kind) {
       case 'begin':
         this.transaction = {
@@ -109,37 +125,24 @@ export class TransactionReader {
         }
         return
       case 'commit':
+        this.releaseHeld()
         this.transaction = undefined
         this.position = message.endLsn
         return
-      case 'relation':
+      case 'relation': // also between the two halves of a move: each leaf describes its root anew
         this.descriptions.set(message.oid, message)
         this.describe(message)
         return
-      case 'insert': {
-        const relation = this.relations.get(message.relationOid)
-        if (relation) this.insert(relation, relation.inserted(message.new))
-        return
-      }
-      case 'update': {
-        const relation = this.relations.get(message.relationOid)
-        if (relation) this.change(relation, 'update', relation.updated(message.old, message.new))
-        return
-      }
-      case 'delete': {
-        const relation = this.relations.get(message.relationOid)
-        if (!relation) return
-        const change = relation.deleted(message.old)
-        if (relation.table.partitioned) this.held = { relation, change }
-        else this.change(relation, 'delete', change)
-        return
-      }
+      case 'insert':
+        return this.insert(message)
+      case 'update':
+        return this.update(message)
+      case 'delete':
+        return this.delete(message)
       case 'truncate':
-        this.truncate(message)
-        return
+        return this.truncate(message)
       case 'message':
-        this.emitted(message)
-        return
+        return this.emitted(message)
       case 'type':
       case 'origin':
         return
@@ -152,23 +155,45 @@ export class TransactionReader {
     else this.relations.delete(relation.oid)
   }
 
-  private insert(relation: WatchedRelation, change: RowChange): void {
+  private insert({ relationOid, new: tuple }: Insert): void {
+    const place = this.nextPlace()
+    const relation = this.relations.get(relationOid)
+    if (!relation) return this.releaseHeld()
+    const change = relation.inserted(tuple)
     const { held } = this
-    this.held = undefined
-    if (held && sameRow(held.change.key, change.key))
-      return this.change(relation, 'update', relation.moved(held.change, change))
-    if (held) this.change(relation, 'delete', held.change)
-    this.change(relation, 'insert', change)
+    if (held?.relationOid === relationOid && sameKey(held.change.key, change.key)) {
+      this.held = undefined
+      return this.change(relation, 'update', relation.moved(held.change, change), place)
+    }
+    this.releaseHeld()
+    this.change(relation, 'insert', change, place)
+  }
+
+  private update({ relationOid, old, new: tuple }: Update): void {
+    this.releaseHeld()
+    const place = this.nextPlace()
+    const relation = this.relations.get(relationOid)
+    if (relation) this.change(relation, 'update', relation.updated(old, tuple), place)
+  }
+
+  private delete({ relationOid, old }: Delete): void {
+    this.releaseHeld()
+    const place = this.nextPlace()
+    const relation = this.relations.get(relationOid)
+    if (!relation) return
+    const change = relation.deleted(old)
+    if (relation.table.partitioned) this.held = { relation, relationOid, change, place }
+    else this.change(relation, 'delete', change, place)
   }
 
   private releaseHeld(): void {
     const { held } = this
     this.held = undefined
-    if (held) this.change(held.relation, 'delete', held.change)
+    if (held) this.change(held.relation, 'delete', held.change, held.place)
   }
 
-  private change({ table }: WatchedRelation, operation: Operation, change: RowChange): void {
-    const commit = this.nextPlace()
+  private change({ table }: WatchedRelation, operation: Operation, change: RowChange, commit: CommitPlace): void {
+    const { layout, onRecord } = this.ports
     const key = table.keyColumns.length === 0 ? null : change.key
     const { old, changed } = change
     const record = encodeChange({
@@ -182,21 +207,22 @@ export class TransactionReader {
       ...(change.new && { new: change.new }),
       ...(changed && { changed }),
     })
-    this.records.push(this.layout.place(this.layout.changes(table.entity), record))
+    onRecord(layout.place(layout.changes(table.entity), record))
     for (const event of table.events) {
       if (!change.new || !becomes(event, operation, change.old, change.new)) continue
       const values = pick(event.values, change.new)
       const mapped = encodeDomainEvent({ source: this.source, name: event.name, key, values, emitted: false, commit })
-      this.records.push(this.layout.place(this.layout.events(table.entity), mapped))
+      onRecord(layout.place(layout.events(table.entity), mapped))
     }
   }
 
-  /** Once to every partition, under one id: each of them may hold records of rows that are gone. */
   private truncate({ relationOids }: Truncate): void {
+    this.releaseHeld()
+    const { layout, onRecord } = this.ports
     for (const oid of relationOids) {
+      const commit = this.nextPlace()
       const table = this.relations.get(oid)?.table
       if (!table) continue
-      const commit = this.nextPlace()
       const record = encodeChange({
         source: this.source,
         entity: table.entity,
@@ -205,34 +231,40 @@ export class TransactionReader {
         key: null,
         commit,
       })
-      for (const place of this.layout.partitionsOf(this.layout.changes(table.entity)))
-        this.records.push({ ...place, ...record })
+      // once to every partition, under one id: each of them may hold records of rows that are gone
+      for (const place of layout.partitionsOf(layout.changes(table.entity))) onRecord({ ...place, ...record })
     }
   }
 
-  private emitted({ transactional, prefix, content }: LogicalMessage): void {
+  private emitted({ transactional, lsn: at, prefix, content }: LogicalMessage): void {
+    const { layout, onRecord, onUnusableMessage } = this.ports
+    if (!transactional) {
+      const reason = 'it was emitted outside its transaction (pg_logical_emit_message(false, ...))'
+      if (prefix === this.messagePrefix) onUnusableMessage({ reason, lsn: at, harmless: true })
+      return
+    }
+    this.releaseHeld()
+    const commit = this.nextPlace()
     if (prefix !== this.messagePrefix) return
-    if (!transactional)
-      return this.onUnusableMessage({
-        reason: 'it was emitted outside its transaction (pg_logical_emit_message(false, ...))',
-        harmless: true,
-      })
     try {
       const { event, parameters } = decodeEmittedEvent(content)
       const declared = this.watched.emitted.get(event)
-      if (!declared) return this.onUnusableMessage({ reason: `no catalog declares the event ${event}`, harmless: true })
+      if (!declared) {
+        const reason = `no catalog declares the event ${event}`
+        return onUnusableMessage({ reason, lsn: commit.lsn, harmless: true })
+      }
       const record = encodeDomainEvent({
         source: this.source,
         name: event,
         key: null,
         values: parameters,
         emitted: true,
-        commit: this.nextPlace(),
+        commit,
       })
-      this.records.push(this.layout.place(this.layout.events(declared.entity), record))
+      onRecord(layout.place(layout.events(declared.entity), record))
     } catch (error) {
       if (!(error instanceof UnreadableRecordError)) throw error
-      this.onUnusableMessage({ reason: error.reason, harmless: false })
+      onUnusableMessage({ reason: error.reason, lsn: commit.lsn, harmless: false })
     }
   }
 
@@ -258,5 +290,5 @@ const pick = (values: Readonly<Record<string, string>>, row: Row): Row =>
     Object.entries(values).flatMap(([alias, column]) => (row[column] === undefined ? [] : [[alias, row[column]]])),
   )
 
-const sameRow = (left: Row, right: Row): boolean =>
+const sameKey = (left: Row, right: Row): boolean =>
   Object.keys(left).length > 0 && Object.entries(left).every(([column, value]) => right[column] === value)

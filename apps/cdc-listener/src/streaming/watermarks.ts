@@ -8,7 +8,7 @@ interface PartitionCount {
   /** Records sent on it in this epoch. */
   sequence: bigint
   /** What its last watermark closed. */
-  closed: Lsn | undefined
+  closed: Lsn
 }
 
 /**
@@ -17,26 +17,26 @@ interface PartitionCount {
  */
 export class Watermarks {
   private epoch = randomUUID()
-  private readonly counts = new Map<string, PartitionCount>()
+  /** By topic, then partition. */
+  private readonly counts = new Map<string, Map<number, PartitionCount>>()
 
   constructor(
     private readonly source: string,
-    /** The slot's confirmed position: no record before it will come again. */
+    /** What the slot was acknowledged up to: no record before it will come again. */
     private confirmed: Lsn,
   ) {}
 
-  /** These records are about to be sent. */
-  count(records: readonly OutgoingRecord[]): void {
-    for (const { topic, partition } of records) {
-      const count = this.counts.get(`${topic}/${partition}`)
-      if (count) count.sequence += 1n // a partition is counted from its first watermark on
-    }
+  /** A record is about to be sent. A partition is counted from its first watermark on. */
+  count({ topic, partition = 0 }: OutgoingRecord): void {
+    const count = this.counts.get(topic)?.get(partition)
+    if (count) count.sequence += 1n
   }
 
   confirm(position: Lsn): void {
     this.confirmed = position
   }
 
+  /** Each partition's next watermark is of a new epoch, with sequence 1. */
   beginEpoch(): void {
     this.epoch = randomUUID()
     this.counts.clear()
@@ -45,13 +45,12 @@ export class Watermarks {
   /** One for each place: everything up to the snapshot's insert position stands before it. */
   close(taken: TablesSnapshot, places: readonly TopicPartition[]): OutgoingRecord[] {
     return places.map(({ topic, partition }) => {
-      const name = `${topic}/${partition}`
-      const count = this.counts.get(name) ?? { sequence: 0n, closed: undefined }
+      const count = this.countOf(topic, partition)
       count.sequence += 1n
       const record = encodeWatermark({
         source: this.source,
         lsn: taken.insertLsn,
-        from: count.closed ?? this.confirmed,
+        from: count.closed,
         timeline: taken.timeline,
         systemId: taken.systemId,
         epoch: this.epoch,
@@ -61,17 +60,28 @@ export class Watermarks {
         fingerprint: taken.fingerprint,
       })
       count.closed = taken.insertLsn
-      this.counts.set(name, count)
       return { topic, partition, ...record }
     })
   }
 
   /** The same gap for each place. */
-  gap(gap: Pick<GapRecord, 'scope' | 'cause' | 'lsn'>, places: readonly TopicPartition[]): OutgoingRecord[] {
+  gap(
+    gap: Pick<GapRecord, 'scope' | 'cause' | 'lsn'>,
+    gapId: string,
+    places: readonly TopicPartition[],
+  ): OutgoingRecord[] {
     const partitions = places.map(({ topic, partition }) => `${topic}/${partition}`)
-    const record = encodeGap({ source: this.source, ...gap, gapId: randomUUID(), partitions })
-    const records = places.map((place) => ({ ...place, ...record }))
-    this.count(records)
+    const encoded = encodeGap({ source: this.source, ...gap, gapId, partitions })
+    const records = places.map((place) => ({ ...place, ...encoded }))
+    for (const record of records) this.count(record)
     return records
+  }
+
+  private countOf(topic: string, partition: number): PartitionCount {
+    const partitions = this.counts.get(topic) ?? new Map<number, PartitionCount>()
+    this.counts.set(topic, partitions)
+    const count = partitions.get(partition) ?? { sequence: 0n, closed: this.confirmed }
+    partitions.set(partition, count)
+    return count
   }
 }

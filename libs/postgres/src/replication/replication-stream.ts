@@ -43,7 +43,7 @@ const busyWindowMs = 4
 /** How long the kernel may collect, counted from the last read, and how little of it says that the server is idle again. */
 const coalesceMs = 2
 const idleBytes = 2 * 1024
-const coalesceBytes = 1024 * 1024
+const coalesceBytes = 512 * 1024
 /** For the server to take note of a good-bye. */
 const partingMs = 2_000
 
@@ -58,7 +58,7 @@ type Mode =
  *   starting --CopyBothResponse--> streaming --close(), error, lost connection, silence--> ended
  *
  * While streaming, bytes are read `eagerly` (idle: a change is handed over at once), or, once many come, after
- * `collecting` what the kernel gathers in 2 ms, up to 1 MB: eager small reads slow the WAL sender itself (DESIGN 8).
+ * `collecting` what the kernel gathers in 2 ms, up to 512 KB: eager small reads slow the WAL sender itself (DESIGN 8).
  * While something is being `handed` over nothing is read; status goes out on a timer of its own, so that a slow receiver
  * keeps its connection.
  */

@@ -9,10 +9,10 @@ import { quoteIdentifier, quoteLiteral } from '../tables/quote.js'
 const printing =
   '-c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=3 -c timezone=UTC -c bytea_output=hex'
 
-const bulkBytes = 1024 * 1024
+const bulkBytes = 512 * 1024
 
 /**
- * A socket that reads up to 1 MB at once, and nothing more once it is paused. An ordinary one goes on to read packet by
+ * A socket that reads up to 512 KB at once, and nothing more once it is paused. An ordinary one goes on to read packet by
  * packet until 64 KB lie in its buffer, so that the server's send buffer is never full and each row costs it a system call.
  */
 function bulkSocket(): Socket {

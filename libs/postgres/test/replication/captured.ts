@@ -36,9 +36,7 @@ export async function capture(options: Wanted, before: () => Promise<void> = asy
         const message = decodeMessage(Buffer.from(item)) // kept beyond the call
         messages.push(message)
         if (message.kind === 'relation')
-          decoder = new RowDecoder(message, new Set(message.columns.map(({ name }) => name)), {
-            binary: options.binary ?? false,
-          })
+          decoder = new RowDecoder(message, new Set(message.columns.map(({ name }) => name)))
         if (message.kind === 'insert' && decoder) rows.push(decoder.read(message.new))
       }
     },
