@@ -4,6 +4,11 @@ import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { URL } from 'node:url'
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 22)) {
+  console.error(`freshet needs Node 22.22 or newer, this is ${process.version}; in a clone run it as \`npx freshet\`.`)
+  process.exit(1)
+}
 const built = new URL('../dist/index.js', import.meta.url)
 if (!existsSync(built)) {
   console.error('freshet is not built yet; run `npm run build` in the clone, then try again.')

@@ -39,7 +39,7 @@ export async function startKafka({
       }),
     )
     const logging = `-Dlog4j2.configurationFile=${join(mavenFolder, 'log4j2.xml')}`
-    const format = ['format', '--standalone', '--cluster-id', clusterId, '--config', properties]
+    const format = ['format', '--standalone', `--cluster-id=${clusterId}`, '--config', properties]
     await runProgram({
       server: 'kafka',
       title: 'Java',
