@@ -44,6 +44,7 @@ export class InvalidationEngine {
     private readonly directory: CatalogDirectory,
     private readonly partitions: Partitions,
     private readonly upkeep: Upkeep,
+    private readonly applied: AppliedWatermarks,
     parts: ConstructorParameters<typeof BatchPipeline>[0],
   ) {
     this.pipeline = new BatchPipeline(parts)
@@ -65,7 +66,7 @@ export class InvalidationEngine {
     const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
     upkeep.start()
     const parts = { directory, partitions, gaps, catalogs, records, applied, producer, topics, source, occurrences }
-    return new InvalidationEngine(kafka, producer, directory, partitions, upkeep, parts)
+    return new InvalidationEngine(kafka, producer, directory, partitions, upkeep, applied, parts)
   }
 
   /** Completes once the batch is applied; an error leaves its cursor where it was. */
@@ -112,7 +113,8 @@ export class InvalidationEngine {
   /** Says which partitions the applied watermark has to wait for. */
   private async expect(topics: readonly string[]): Promise<void> {
     const counts = await Promise.all(topics.map((topic) => this.kafka.admin.partitionsOf(topic)))
-    await this.partitions.expect(
+    await this.applied.expect(
+      this.partitions.openSession(),
       topics.flatMap((topic, at) => Array.from({ length: counts[at] ?? 0 }, (_, partition) => ({ topic, partition }))),
     )
   }

@@ -16,7 +16,7 @@ import type { InvalidationOccurrences } from '../occurrences.js'
 import type { Partitions, Standing } from '../partitions/partitions.js'
 import type { AppliedWatermarks } from '../watermarks/applied-watermarks.js'
 import type { RecentRecords } from '../watermarks/recent-records.js'
-import { readBatch, type Reading } from './reading.js'
+import { decodeBatch, readBatch, type DecodedRecord, type Reading } from './reading.js'
 
 /** One batch on its way through the steps of R7. */
 interface Work {
@@ -53,7 +53,7 @@ export class BatchPipeline {
 
   /** Completes once the batch's cursor has moved and its watermark is noted. */
   handle(batch: IncomingBatch): Observable<never> {
-    return defer(async () => this.read(batch)).pipe(
+    return defer(() => this.read(batch)).pipe(
       concatMap((work) => this.fence(work)),
       concatMap((work) => this.announce(work)),
       concatMap((work) => this.closeGaps(work)),
@@ -65,12 +65,22 @@ export class BatchPipeline {
     )
   }
 
-  private read(batch: IncomingBatch): Work {
+  private async read(batch: IncomingBatch): Promise<Work> {
     const { directory, partitions } = this.parts
     const standing = partitions.standing(batch.topic, batch.partition)
-    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic) }
     const arrivedAt = Date.now()
-    return { batch, standing, reading: readBatch(batch, standing.cursor, view), arrivedAt, fencedAt: arrivedAt }
+    const records = decodeBatch(batch)
+    await this.learn(records)
+    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic) }
+    const reading = readBatch(batch, records, standing.cursor, view)
+    return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt }
+  }
+
+  /** Whatever stands behind the record that brings a catalog into force is planned with that catalog, in this batch too. */
+  private async learn(records: readonly DecodedRecord[]): Promise<void> {
+    for (const { content } of records)
+      if ('kind' in content && content.kind === 'gap' && content.scope.kind === 'catalog')
+        await this.parts.catalogs.learn(content.scope)
   }
 
   /** R7, steps 1 and 2: the recent records, then the generations. */

@@ -27,11 +27,17 @@ export interface Unreadable {
   readonly reason: string
 }
 
+/** A record with what it says, or why that cannot be told. */
+export interface DecodedRecord {
+  readonly record: IncomingRecord
+  readonly content: Decoded | UnreadableRecordError
+}
+
 /** A batch, read and planned: everything that has to be done for it, nothing of it done. */
 export interface Reading {
   readonly fences: MergedFences
   readonly announcedGaps: readonly GapRecord[]
-  /** Gaps of this entity that the batch itself shows. */
+  /** Gaps of this entity that the batch itself shows, each cause once. */
   readonly impliedGaps: readonly GapCause[]
   readonly unreadable: readonly Unreadable[]
   /** The last watermark of the batch. */
@@ -41,22 +47,29 @@ export interface Reading {
   readonly changes: number
 }
 
-/** Reads and plans one batch. Pure: the same batch, cursor and rules give the same reading. */
-export function readBatch(batch: IncomingBatch, before: Cursor, view: ReadingView): Reading {
+export const decodeBatch = (batch: IncomingBatch): readonly DecodedRecord[] =>
+  batch.records.map((record) => ({ record, content: read(record) }))
+
+/** Plans one batch. Pure: the same records, cursor and rules give the same reading. */
+export function readBatch(
+  batch: Pick<IncomingBatch, 'nextOffset'>,
+  records: readonly DecodedRecord[],
+  before: Cursor,
+  view: ReadingView,
+): Reading {
   const fences = new MergedFences()
   const announcedGaps: GapRecord[] = []
-  const impliedGaps: GapCause[] = []
+  const impliedGaps = new Set<GapCause>()
   const unreadable: Unreadable[] = []
   let watermark: WatermarkRecord | undefined
   let position = positionOf(before)
   let changes = 0
 
-  for (const record of batch.records) {
-    const decoded = read(record)
+  for (const { record, content: decoded } of records) {
     if (decoded instanceof UnreadableRecordError) {
       unreadable.push({ record, reason: decoded.reason })
       const transaction = transactionOfHeaders(record.headers)
-      if (!transaction) impliedGaps.push('unreadable-record')
+      if (!transaction) impliedGaps.add('unreadable-record')
       else
         for (const tag of view.planner.templatesOfEntity(view.entity))
           fences.fence(tag, { ...transaction, at: record.timestampMs })
@@ -74,7 +87,7 @@ export function readBatch(batch: IncomingBatch, before: Cursor, view: ReadingVie
         break
       case 'watermark': {
         const cause = breakAt(position, decoded, record.offset)
-        if (cause) impliedGaps.push(cause)
+        if (cause) impliedGaps.add(cause)
         position = positionAt(decoded, record.offset)
         watermark = decoded
         break
@@ -88,7 +101,7 @@ export function readBatch(batch: IncomingBatch, before: Cursor, view: ReadingVie
     }
   }
   const cursor = cursorAt(batch.nextOffset, position)
-  return { fences, announcedGaps, impliedGaps, unreadable, watermark, cursor, changes }
+  return { fences, announcedGaps, impliedGaps: [...impliedGaps], unreadable, watermark, cursor, changes }
 }
 
 function read(record: IncomingRecord): Decoded | UnreadableRecordError {

@@ -9,7 +9,7 @@ import {
 } from '@freshet/events'
 import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { createPlanner, type Planner } from '@freshet/planner'
-import { BehaviorSubject, distinctUntilChanged, filter, firstValueFrom, map, timeout, type Observable } from 'rxjs'
+import { BehaviorSubject, distinctUntilChanged, firstValueFrom, map, race, timer, type Observable } from 'rxjs'
 import { CatalogUnknownError } from './catalog-unknown-error.js'
 
 /** Which catalog: an owner has several while versions overlap. */
@@ -95,20 +95,23 @@ export class CatalogDirectory {
     return topic.slice(this.topicPrefix.length).replace(/\.(changes|events)\.v1$/, '')
   }
 
+  /** Does this very catalog plan here? */
+  knows(wanted: CatalogName & { readonly fingerprint: string }): boolean {
+    return this.state.value.catalogs.get(nameOf(wanted))?.has(wanted.fingerprint) ?? false
+  }
+
   /**
-   * Resolves once this very catalog plans here.
+   * Resolves once this very catalog plans here. What a change topic tells of stands in `catalogs.v1` by then, so that
+   * it is unknown only if it was replaced or retired since.
    *
-   * Throws CatalogUnknownError when it does not appear within `withinMs`.
+   * Throws CatalogUnknownError when it is not there, or `catalogs.v1` cannot be read to its end within `withinMs`.
    */
   async known(wanted: CatalogName & { readonly fingerprint: string }, withinMs: number): Promise<void> {
-    const appeared = this.state.pipe(
-      filter(({ catalogs }) => catalogs.get(nameOf(wanted))?.has(wanted.fingerprint) ?? false),
-      timeout({ first: withinMs }),
-    )
-    await firstValueFrom(appeared).catch(() => {
-      const instead = this.state.value.catalogs.get(nameOf(wanted))?.keys().next().value
-      throw new CatalogUnknownError(wanted, instead, withinMs)
-    })
+    if (this.knows(wanted)) return
+    await firstValueFrom(race(this.caughtUp(), timer(withinMs)))
+    if (this.knows(wanted)) return
+    const instead = this.state.value.catalogs.get(nameOf(wanted))?.keys().next().value
+    throw new CatalogUnknownError(wanted, instead)
   }
 
   private take(record: IncomingRecord): void {

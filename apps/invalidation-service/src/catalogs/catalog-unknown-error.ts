@@ -4,11 +4,10 @@ export class CatalogUnknownError extends Error {
   constructor(
     readonly wanted: { readonly owner: string; readonly version: string; readonly fingerprint: string },
     readonly foundFingerprint: string | undefined,
-    readonly waitedMs: number,
   ) {
     super(
       `catalog ${wanted.owner}@${wanted.version} (${wanted.fingerprint}) is to come into force, but catalogs.v1 ` +
-        `${foundFingerprint === undefined ? 'does not hold it' : `holds it as ${foundFingerprint}`} after ${waitedMs} ms; register it again`,
+        `${foundFingerprint === undefined ? 'does not hold it' : `holds it as ${foundFingerprint}`}; register it again`,
     )
     this.name = 'CatalogUnknownError'
   }

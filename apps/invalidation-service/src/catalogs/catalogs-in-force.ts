@@ -26,15 +26,19 @@ export class CatalogsInForce {
     private readonly waitForCatalogMs: number,
   ) {}
 
-  /** One partition has come to the record; the last of them brings the catalog into force. Safe to repeat. */
-  async pass(session: FenceSession, partition: string, gap: GapRecord, scope: CatalogScope): Promise<void> {
+  /** To be called before anything behind the listener's record is planned. An unknown catalog is told, and passed over. */
+  async learn(scope: CatalogScope): Promise<void> {
     try {
       await this.directory.known(scope, this.waitForCatalogMs)
     } catch (error) {
       if (!(error instanceof CatalogUnknownError)) throw error
       this.occurrences.emit('catalog:unknown', { owner: scope.owner, version: scope.version, reason: error.message })
-      return // it was replaced or retired since; the listener announces anew what it still wants in force
     }
+  }
+
+  /** One partition has come to the record; the last of them brings the catalog into force. Safe to repeat. */
+  async pass(session: FenceSession, partition: string, gap: GapRecord, scope: CatalogScope): Promise<void> {
+    if (!this.directory.knows(scope)) return // replaced or retired since; the listener announces what it still wants
     const passed = await session.catalogProgress(gap.gapId, partition)
     if (passed >= gap.partitions.length) await this.enter(session, { ...scope, lsn: gap.lsn })
   }
@@ -51,7 +55,7 @@ export class CatalogsInForce {
           one.owner === catalog.owner && one.version === catalog.version && one.fingerprint === catalog.fingerprint,
       )
     for (const accepted of this.directory.acceptedBefore(Date.now() - restoreAfterMs))
-      if (!isHeld(accepted)) await this.enter(session, accepted)
+      if (!isHeld(accepted) && this.directory.knows(accepted)) await this.enter(session, accepted)
     for (const refused of this.directory.refused) await this.leave(session, refused, held)
   }
 

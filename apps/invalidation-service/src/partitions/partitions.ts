@@ -1,4 +1,4 @@
-import type { KafkaPort, TopicPartition } from '@freshet/kafka'
+import type { KafkaPort } from '@freshet/kafka'
 import type { Cursor, FenceSession, FenceStore } from '@freshet/redis'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
 import type { Gaps } from '../gaps/gaps.js'
@@ -100,11 +100,6 @@ export class Partitions {
   openSession(): FenceSession {
     if (!this.session || this.session.isOver()) this.session = this.store.session()
     return this.session
-  }
-
-  /** Names the partitions that an applied watermark has to wait for. */
-  expect(partitions: readonly TopicPartition[]): Promise<void> {
-    return this.openSession().expectApplied(partitions)
   }
 
   /** Where to begin without a cursor, by partition, as of now. */

@@ -8,6 +8,7 @@ import type { InvalidationOccurrences } from '../occurrences.js'
 /** Publishes how far everything is applied: the least watermark over all partitions, whoever consumes them. */
 export class AppliedWatermarks {
   private published: AppliedWatermark | undefined
+  private expected: readonly TopicPartition[] = []
 
   constructor(
     private readonly kafka: KafkaPort,
@@ -17,9 +18,16 @@ export class AppliedWatermarks {
     private readonly occurrences: Occurrences<InvalidationOccurrences>,
   ) {}
 
+  /** Names the partitions that have to be applied, each, before anything is vouched for. */
+  async expect(session: FenceSession, partitions: readonly TopicPartition[]): Promise<void> {
+    this.expected = partitions
+    await session.expectApplied(partitions)
+  }
+
   /** All that stands before this watermark on its partition is fenced, announced, and behind the cursor. */
   async note(session: FenceSession, at: TopicPartition, record: WatermarkRecord): Promise<void> {
     const { lsn, snapshot, systemId, timeline, databaseTime } = record
+    await session.expectApplied(this.expected) // Redis may have been emptied, and one partition does not speak for all
     await session.noteApplied([
       { ...at, watermark: { lsn, snapshot, systemId, timeline, databaseTimeMs: databaseTime } },
     ])

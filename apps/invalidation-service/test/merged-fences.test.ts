@@ -1,0 +1,48 @@
+import { bindKey, bindWildcard, keyTag, parseTemplate, parseWildcard, templateTag } from '@freshet/cache-keys'
+import { lsn, xid } from '@freshet/pgoutput'
+import type { Commit } from '@freshet/planner'
+import { expect, it } from 'vitest'
+import { MergedFences } from '../src/batch/merged-fences.js'
+
+const template = parseTemplate('member:{id}:balance')
+const keyOf = (id: number) => keyTag(bindKey(template, { id }))
+const commit = (id: bigint, at: number): Commit => ({ xid: xid(id), lsn: lsn(id), at })
+const plan = (...tags: ReturnType<typeof keyOf>[]) => ({
+  fences: tags.map((tag) => ({ tag, because: [] })),
+  evictions: [],
+  refreshes: [],
+})
+
+it('a tag that many commits fence is fenced once, under all of them', () => {
+  const fences = new MergedFences()
+  for (const id of [3n, 1n, 2n, 3n]) fences.add(plan(keyOf(42)), commit(id, 100 + Number(id)))
+  const [shard, ...others] = fences.shardFences()
+  expect(others).toEqual([])
+  expect(shard?.tags).toEqual(['member:42:balance'])
+  expect(shard?.transactions.map(({ xid: each }) => each)).toEqual([3n, 1n, 2n])
+  expect(fences.announcements).toMatchObject([{ tags: ['member:42:balance'], commit: { xid: 1n } }])
+  expect(fences.oldestCommit?.xid).toBe(1n)
+})
+
+it("a template's tag goes to every shard, and is announced once", () => {
+  const fences = new MergedFences()
+  fences.fence(templateTag(template), commit(1n, 1))
+  expect(fences.shardFences()).toHaveLength(1_024)
+  expect(fences.announcements).toMatchObject([{ shard: 'all', tags: ['*member:{id}:balance'] }])
+})
+
+it('tags of one shard are announced together', () => {
+  const fences = new MergedFences()
+  const wildcard = bindWildcard(parseWildcard('member:{id}:*'), { id: 42 })
+  fences.add(plan(keyOf(42), wildcard), commit(1n, 1))
+  expect(fences.announcements).toMatchObject([{ tags: ['member:42:balance', 'member:42:*'] }])
+})
+
+it('each refresh and each eviction is done once', () => {
+  const fences = new MergedFences()
+  const refresh = { owner: 'o', template: 'balance', key: 'member:42:balance', parameters: { id: 42 } }
+  for (const id of [1n, 2n]) fences.add({ fences: [], evictions: ['legacy:42'], refreshes: [refresh] }, commit(id, 1))
+  expect(fences.evictions).toEqual(['legacy:42'])
+  expect(fences.refreshes).toEqual([refresh])
+  expect(fences.isEmpty).toBe(false)
+})

@@ -1,0 +1,121 @@
+import { expect, it, vi } from 'vitest'
+import { World, type Step } from './world.js'
+
+const balance = (id: number) => `member:${id}:balance`
+const fenced = (world: World): string[] =>
+  world.published('invalidations').flatMap((record) => (record.kind === 'invalidation' ? record.tags : []))
+
+/** A service that has read everything so far. */
+async function openRunning(): Promise<World> {
+  const world = await World.open()
+  world.register()
+  for (const partition of [0, 1]) world.watermark(partition)
+  await world.start()
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  world.steps.length = 0
+  return world
+}
+
+it('R7: transactions and rotations, then the announcement, then the cursor, then its watermark', async () => {
+  const world = await openRunning()
+  world.change(42)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const steps = world.steps.filter((step) => step !== 'catalogsInForce' && step !== 'prune')
+  expect(steps).toEqual(['fence', 'evict', 'publish', 'moveCursors'])
+  expect(world.redis.evicted).toEqual(['legacy:42'])
+  expect(fenced(world)).toContain(balance(42))
+})
+
+it.for(['fence', 'evict', 'publish', 'moveCursors'] as const)(
+  'an error in "%s" leaves the cursor, and the batch comes again until all of it is done',
+  async (failing) => {
+    const world = await openRunning()
+    const cursor = world.cursor(0)
+    let failures = 0
+    const cursorsAtFailure: unknown[] = []
+    world.before = (step: Step) => {
+      if (step !== failing || failures === 3) return
+      failures++
+      cursorsAtFailure.push(world.cursor(0))
+      throw new Error(`${step} fails`)
+    }
+    world.change(42)
+    await vi.waitFor(() => expect(world.isDone).toBe(true))
+    expect(cursorsAtFailure).toEqual([cursor, cursor, cursor])
+    expect(fenced(world)).toContain(balance(42))
+  },
+)
+
+it('R13: after a lost connection a batch goes on from the cursor that Redis holds', async () => {
+  const world = await openRunning()
+  world.before = (step) => {
+    if (step !== 'publish') return
+    world.before = () => undefined
+    world.redis.breakConnections()
+  }
+  world.change(42)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const [first, ...then] = world.steps.filter((step) => ['fence', 'moveCursors', 'cursors'].includes(step))
+  expect(first).toBe('fence')
+  expect(then.slice(0, 4)).toEqual(['moveCursors', 'cursors', 'fence', 'moveCursors'])
+})
+
+it('nothing is published, and no cursor moves, while Kafka acknowledges nothing', async () => {
+  const world = await openRunning()
+  const cursor = world.cursor(0)
+  world.before = (step) => {
+    if (step === 'publish') throw new Error('not acknowledged')
+  }
+  world.change(42)
+  await vi.waitFor(() => expect(world.steps.filter((step) => step === 'publish').length).toBeGreaterThan(5))
+  expect(world.cursor(0)).toBe(cursor)
+  expect(world.steps).not.toContain('moveCursors')
+})
+
+it('a missing cursor is a gap: everything that the topic could fence is fenced behind a floor', async () => {
+  const world = await openRunning()
+  world.redis.cursors.clear()
+  world.redis.breakConnections()
+  world.change(42)
+  await vi.waitFor(() => expect(world.cursor(0)).toBe(world.end(0)))
+  expect(world.steps).toContain('gap')
+  expect(fenced(world)).toEqual(expect.arrayContaining(['*member:{id}:balance', '*members:list:{query}']))
+})
+
+it('an unreadable record is a dead letter and fences under the transaction of its headers', async () => {
+  const world = await openRunning()
+  world.garbage(0, { xid: '77', lsn: '88' })
+  world.change(42)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(world.published('deadLetters')).toMatchObject([{ sourcePartition: 0, attempts: 1 }])
+  expect(fenced(world)).toEqual(expect.arrayContaining(['*member:{id}:balance', balance(42)]))
+  expect(world.redis.records.get(5)?.transactions.get(77n as never)).toBe(88n)
+  expect(world.steps).not.toContain('gap')
+})
+
+it('unreadable records without a transaction are one gap a batch', async () => {
+  const world = await openRunning()
+  for (let count = 0; count < 20; count++) world.garbage(0)
+  world.change(42)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(world.published('deadLetters')).toHaveLength(20)
+  const batches = world.steps.filter((step) => step === 'moveCursors').length
+  expect(world.steps.filter((step) => step === 'gap').length).toBeLessThanOrEqual(batches)
+  expect(fenced(world)).toEqual(expect.arrayContaining(['*member:{id}:balance', balance(42)]))
+})
+
+it('records that Kafka has lost are a gap', async () => {
+  const world = await openRunning()
+  world.change(1)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  world.steps.length = 0
+  world.watermark(0, { sequence: 100n })
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(world.steps).toContain('gap')
+})
+
+it('a gap of all tables fences all templates', async () => {
+  const world = await openRunning()
+  world.gap({ kind: 'all' })
+  await vi.waitFor(() => expect(fenced(world)).toContain('*members:list:{query}'))
+})
