@@ -213,7 +213,6 @@ export class ChangeStream {
     try {
       await this.outbox.drained() // what was read before must stand before what is read again
       this.reader.restart()
-      this.cycle.reset()
       const confirmed = await this.look()
       const stream = await ReplicationStream.open({
         url,
@@ -239,9 +238,11 @@ export class ChangeStream {
   /** Before each run: which server is this, and how far is its slot? Undefined where there is none. */
   private async look(): Promise<Lsn | undefined> {
     const { database, slotName, snapshots } = this.options
-    const { systemId, timeline, snapshot, inRecovery } = await snapshots()
-    if (inRecovery) throw new StandbyRefusedError('the stream of a slot')
-    this.reader.refer(snapshot.xmax)
+    const taken = await snapshots()
+    if (taken.inRecovery) throw new StandbyRefusedError('the stream of a slot')
+    const { systemId, timeline } = taken
+    this.cycle.reset(taken)
+    this.reader.refer(taken.snapshot.xmax)
     const slot = await readSlot(database, slotName)
     if (systemId !== this.identity.systemId || timeline !== this.identity.timeline) {
       // another history: readers see it from the next watermark, which names it (R9)

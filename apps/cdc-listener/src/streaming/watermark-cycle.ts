@@ -1,4 +1,4 @@
-import type { Lsn } from '@freshet/pgoutput'
+import { lsn, type Lsn } from '@freshet/pgoutput'
 import { StandbyRefusedError, type TablesSnapshot } from '@freshet/postgres'
 import type { SnapshotSource } from '../admission/snapshot-source.js'
 
@@ -41,7 +41,9 @@ export interface CyclePace {
  */
 export class WatermarkCycle {
   private mode: Mode = { at: 'resting' }
+  /** Can be repeated by a watermark at or behind its insert position. */
   private last: TablesSnapshot | undefined
+  private closedAt = lsn(0n)
   private lastTakenAt = Number.NEGATIVE_INFINITY
   private sawTraffic = false
   private wasQuiet = false
@@ -57,8 +59,9 @@ export class WatermarkCycle {
     this.wasQuiet = false
   }
 
-  /** A new run of the stream begins: what was open is not passed any more. */
-  reset(): void {
+  /** A new run of the stream begins, under this snapshot: what was open is not passed any more. */
+  reset(snapshot: TablesSnapshot): void {
+    this.last = snapshot
     if (this.mode.at !== 'closing') this.mode = { at: 'resting' }
   }
 
@@ -79,13 +82,16 @@ export class WatermarkCycle {
   passed(position: Lsn): void {
     const { mode } = this
     if (mode.at === 'open' && position >= mode.taken.insertLsn) this.close(mode.taken)
-    else if (mode.at === 'repeating' && position > mode.taken.insertLsn)
-      this.close({ ...mode.taken, insertLsn: position })
+    else if (mode.at === 'repeating') this.repeat(mode.taken, position)
   }
 
   /** The last watermark before a stop: what was read up to here need not be read again. */
   finish(position: Lsn): void {
-    if (this.last && position > this.last.insertLsn) this.close({ ...this.last, insertLsn: position })
+    if (this.last) this.repeat(this.last, position)
+  }
+
+  private repeat(taken: TablesSnapshot, position: Lsn): void {
+    if (position >= taken.insertLsn && position > this.closedAt) this.close({ ...taken, insertLsn: position })
   }
 
   private get isDue(): boolean {
@@ -115,6 +121,7 @@ export class WatermarkCycle {
     const mode: Mode = { at: 'closing' }
     this.mode = mode
     this.last = taken
+    this.closedAt = taken.insertLsn
     this.ports.close(taken, () => {
       if (this.mode === mode) this.mode = { at: 'resting' }
     })

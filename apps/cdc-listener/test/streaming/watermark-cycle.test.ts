@@ -121,6 +121,15 @@ describe('a watermark', () => {
     expect(told).toEqual(['ask', 'close 100', 'Error: shutting down', 'ask', 'close 130'])
   })
 
+  it('repeats the snapshot that the stream began under where it got none of its own', async () => {
+    const { cycle, told } = watched({ snapshots: () => Promise.reject(new Error('shutting down')) })
+    cycle.reset(snapshotAt(100n))
+    await cycle.tick()
+    cycle.passed(at(99n))
+    cycle.passed(at(100n))
+    expect(told).toEqual(['Error: shutting down', 'ask', 'close 100'])
+  })
+
   it('is never taken on a standby', async () => {
     const { cycle, told } = watched({ snapshots: async () => snapshotAt(0n, true) })
     await cycle.tick()
@@ -132,7 +141,7 @@ describe('a watermark', () => {
   it('that was open when the stream was lost is not closed by the next one', async () => {
     const { cycle, told } = watched()
     await cycle.tick()
-    cycle.reset()
+    cycle.reset(snapshotAt(100n))
     cycle.passed(at(500n))
     expect(told).toEqual(['ask'])
   })
