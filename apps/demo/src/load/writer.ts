@@ -44,6 +44,7 @@ async function writeOn(
 ): Promise<void> {
   const random = seededRandom(load.seed * 1_000 + worker)
   const sql = new pg.Client(load.postgresUrl)
+  sql.on('error', () => undefined) // the next query tells of a lost connection
   await sql.connect()
   try {
     const everyMs = (1_000 * workers) / load.perSecond
