@@ -14,5 +14,9 @@ if (!existsSync(built)) {
   console.error('freshet is not built yet; run `npm run build` in the clone, then try again.')
   process.exit(1)
 }
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error // whoever read the output has seen enough
+  process.exit(0)
+})
 const { main } = await import(built.href)
 process.exitCode = await main(process.argv.slice(2), process.env)

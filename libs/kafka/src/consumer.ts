@@ -142,7 +142,7 @@ export class GroupConsumer implements BatchConsumer {
   async #existingTopics(): Promise<readonly string[]> {
     const { signal } = this.#closing
     while (!signal.aborted) {
-      const existing = new Set(await this.admin.topics())
+      const existing = new Set(await unlessAborted(this.admin.topics(), signal, []))
       const wanted = this.#topics
       const topics = wanted.filter((topic) => existing.has(topic))
       if (topics.length > 0) return topics
@@ -209,6 +209,20 @@ export class GroupConsumer implements BatchConsumer {
 }
 
 const otherTopics = 'other topics'
+
+/** The admin is patient with brokers that are away; whoever closes does not wait for it. */
+async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal, otherwise: T): Promise<T> {
+  if (signal.aborted) return otherwise
+  const aborted = Promise.withResolvers<T>()
+  const abort = () => aborted.resolve(otherwise)
+  signal.addEventListener('abort', abort)
+  answer.catch(() => undefined) // told to nobody once aborted
+  try {
+    return await Promise.race([answer, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
 
 async function join(client: Consumer, topics: readonly string[], membership: Membership): Promise<void> {
   await client.connect()
