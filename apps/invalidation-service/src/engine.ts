@@ -65,7 +65,19 @@ export class InvalidationEngine {
     const catalogs = new CatalogsInForce(directory, gaps, occurrences, options.waitForCatalogMs ?? 10_000)
     const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
     upkeep.start()
-    const parts = { directory, partitions, gaps, catalogs, records, applied, producer, topics, source, occurrences }
+    const parts = {
+      directory,
+      partitions,
+      gaps,
+      catalogs,
+      records,
+      applied,
+      producer,
+      takeFloor,
+      topics,
+      source,
+      occurrences,
+    }
     return new InvalidationEngine(kafka, producer, directory, partitions, upkeep, applied, parts)
   }
 

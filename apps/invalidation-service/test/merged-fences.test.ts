@@ -46,3 +46,22 @@ it('each refresh and each eviction is done once', () => {
   expect(fences.refreshes).toEqual([refresh])
   expect(fences.isEmpty).toBe(false)
 })
+
+it("a template's tag under many transactions needs one floor, not a field for each in every shard", () => {
+  const fences = new MergedFences()
+  for (let id = 1n; id <= 100n; id++) fences.fence(templateTag(template), commit(id, 1))
+  fences.add(plan(keyOf(42)), commit(7n, 1))
+  expect(fences.crowded).toEqual([templateTag(template)])
+  expect(fences.shardFences()).toMatchObject([{ tags: ['member:42:balance'] }])
+  expect(fences.announcements.map(({ shard }) => shard)).toContain('all')
+})
+
+it('no announcement is too long for a broker', () => {
+  const fences = new MergedFences()
+  const long = parseTemplate('member:{id}:{name}')
+  const names = Array.from({ length: 500 }, (_, at) => `${at}`.padEnd(2_000, 'x'))
+  for (const name of names) fences.add(plan(keyTag(bindKey(long, { id: 42, name }))), commit(1n, 1))
+  expect(fences.announcements.length).toBeGreaterThan(4)
+  expect(Math.max(...fences.announcements.map(({ tags }) => tags.join().length))).toBeLessThan(300_000)
+  expect(fences.announcements.flatMap(({ tags }) => tags)).toHaveLength(500)
+})

@@ -104,6 +104,17 @@ it('unreadable records without a transaction are one gap a batch', async () => {
   expect(fenced(world)).toEqual(expect.arrayContaining(['*member:{id}:balance', balance(42)]))
 })
 
+it('a template that many transactions fence is fenced behind one floor, which stands before the rotation', async () => {
+  const world = await openRunning()
+  for (let count = 1; count <= 50; count++) world.garbage(0, { xid: `${count}`, lsn: `${count}` })
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const floors = [...world.redis.records.values()].map(({ floor }) => floor)
+  expect(floors.every((floor) => typeof floor === 'bigint' && floor > 50n)).toBe(true)
+  const held = [...world.redis.records.values()].reduce((sum, { transactions }) => sum + transactions.size, 0)
+  expect(held).toBeLessThan(1_024 * 20)
+  expect(fenced(world)).toContain('*member:{id}:balance')
+})
+
 it('records that Kafka has lost are a gap', async () => {
   const world = await openRunning()
   world.change(1)

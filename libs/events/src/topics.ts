@@ -43,7 +43,7 @@ const compacted = { 'cleanup.policy': 'compact' }
 
 /** Old and new image of a wide row can pass Kafka's default of 1 MiB, and a record that the broker refuses would stop the listener. */
 const wide = { 'max.message.bytes': String(8 * 1024 * 1024) }
-/** A dead letter is its original in base64, a third longer. */
+/** A dead letter is its original in base64, a third longer; a key made of long text is longer by its escapes. */
 const wider = { 'max.message.bytes': String(12 * 1024 * 1024) }
 
 /** What the topics of these entities need at the broker (section 6): partitions, retention, clean-up. */
@@ -61,8 +61,8 @@ export function topicSpecs(
     ]),
     { topic: name.catalogs, partitions: 1, config: { ...compacted, ...wide } },
     { topic: name.catalogStatus, partitions: 1, config: { ...compacted, ...wide } },
-    { topic: name.invalidations, partitions, config: kept(hourMs) },
-    { topic: name.warmRequests, partitions, config: kept(dayMs) },
+    { topic: name.invalidations, partitions, config: { ...kept(hourMs), ...wider } },
+    { topic: name.warmRequests, partitions, config: { ...kept(dayMs), ...wider } },
     { topic: name.accessStats, partitions: 1, config: kept(2 * hourMs) },
     { topic: name.deadLetters, partitions: 1, config: { ...kept(14 * dayMs), ...wider } },
   ]

@@ -7,6 +7,7 @@ import {
 } from '@freshet/events'
 import type { BatchProducer, IncomingBatch, OutgoingRecord } from '@freshet/kafka'
 import type { Refresh } from '@freshet/planner'
+import type { TakeFloor } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
 import { concatMap, defer, ignoreElements, map, tap, type Observable } from 'rxjs'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
@@ -45,6 +46,7 @@ export class BatchPipeline {
       readonly records: RecentRecords
       readonly applied: AppliedWatermarks
       readonly producer: BatchProducer
+      readonly takeFloor: TakeFloor
       readonly topics: Topics
       readonly source: string
       readonly occurrences: Occurrences<InvalidationOccurrences>
@@ -91,6 +93,7 @@ export class BatchPipeline {
     const shards = fences.shardFences()
     await session.fence(shards)
     this.parts.records.fenced(shards.map(({ shard }) => shard))
+    if (fences.crowded.length > 0) await session.gap(fences.crowded, this.parts.takeFloor) // busy until swept
     const fencedAt = Date.now()
     if (fences.evictions.length > 0) await session.evict(fences.evictions)
     return { ...work, fencedAt }

@@ -9,6 +9,15 @@ export interface Announcement {
   readonly commit: Commit
 }
 
+/**
+ * A template's tag under more transactions than this is fenced behind a floor instead: each transaction is a field in the
+ * record of every shard (500 of them took Redis seconds), where a floor is one, and stands for all that were begun.
+ */
+const crowd = 8
+
+/** Tags are announced in records of about so many characters: a broker refuses a record of 1 MiB. */
+const announcedCharacters = 200_000
+
 interface MergedFence {
   readonly tag: Tag
   readonly commits: Map<bigint, Commit>
@@ -60,17 +69,42 @@ export class MergedFences {
 
   get announcements(): readonly Announcement[] {
     const byShard = Map.groupBy(this.fences.values(), ({ tag }) => tag.shard)
-    return [...byShard].flatMap(([shard, fences]) => {
-      const commit = oldestOf(fences.map((fence) => fence.oldest))
-      return commit ? [{ shard, tags: fences.map(({ tag }) => tag.text), commit }] : []
-    })
+    return [...byShard].flatMap(([shard, fences]) =>
+      inParts(fences).flatMap((part) => {
+        const commit = oldestOf(part.map((fence) => fence.oldest))
+        return commit ? [{ shard, tags: part.map(({ tag }) => tag.text), commit }] : []
+      }),
+    )
+  }
+
+  /** Tags of templates that need a floor (R9) in every shard; `shardFences` leaves them out. */
+  get crowded(): readonly Tag[] {
+    return [...this.fences.values()].filter(isCrowded).map(({ tag }) => tag)
   }
 
   shardFences(): readonly ShardFence[] {
     return shardFences(
-      [...this.fences.values()].map(({ tag, commits }) => ({ tag, transactions: [...commits.values()] })),
+      [...this.fences.values()]
+        .filter((fence) => !isCrowded(fence))
+        .map(({ tag, commits }) => ({ tag, transactions: [...commits.values()] })),
     )
   }
+}
+
+const isCrowded = ({ tag, commits }: MergedFence): boolean => tag.shard === 'all' && commits.size > crowd
+
+function inParts(fences: readonly MergedFence[]): MergedFence[][] {
+  const parts: MergedFence[][] = []
+  let characters = Infinity
+  for (const fence of fences) {
+    characters += fence.tag.text.length
+    if (characters > announcedCharacters) {
+      parts.push([])
+      characters = fence.tag.text.length
+    }
+    parts.at(-1)?.push(fence)
+  }
+  return parts
 }
 
 const oldestOf = (commits: readonly Commit[]): Commit | undefined =>
