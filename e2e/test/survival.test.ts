@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { startSystem, type System } from '@freshet/demo'
+import { startSystem, type LayerVerdict, type System } from '@freshet/demo'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, onTestFailed } from 'vitest'
@@ -84,15 +84,25 @@ it.for(Object.entries(disturbances))('%s in the middle of traffic leaves nothing
   onTestFailed(tellTails)
   const commits = await underTraffic(system, world, happens, { seed: name.length * 100 })
   await watch.applied(60_000)
-  const held = async () => (await checkEverything(system, keys, pool)).map(({ layer, checked }) => ({ layer, checked }))
-  for (const { layer, checked, stale } of await checkEverything(system, keys, pool))
-    expect({ layer, stale, of: checked }).toEqual({ layer, stale: [], of: checked })
-  // and caching goes on by itself
-  await underTraffic(system, world, async () => undefined, { seed: name.length * 100 + 50, durationMs: 1_000 })
-  await watch.applied()
-  const verdicts = await checkEverything(system, keys, pool)
-  for (const { layer, stale, checked } of verdicts)
-    expect({ layer, stale, of: checked }).toEqual({ layer, stale: [], of: checked })
-  for (const { checked } of verdicts) expect(checked).toBeGreaterThan(30)
-  process.stdout.write(`${name}: ${commits} commits; ${JSON.stringify(await held())}\n`)
+  expectNothingStale(await checkEverything(system, keys, pool))
+  const stored = await cachingGoesOn(name.length * 100 + 50)
+  expectNothingStale(await checkEverything(system, keys, pool))
+  process.stdout.write(`${name}: ${commits} commits; values in ${stored}\n`)
 })
+
+function expectNothingStale(verdicts: readonly LayerVerdict[]): void {
+  for (const { layer, stale } of verdicts) expect({ layer, stale }).toEqual({ layer, stale: [] })
+}
+
+/** Every layer comes back by itself: a memory as soon as its process hears of fences again. */
+async function cachingGoesOn(seed: number): Promise<string> {
+  const deadline = performance.now() + 30_000
+  for (;;) {
+    await underTraffic(system, world, async () => undefined, { seed, durationMs: 1_000 })
+    await watch.applied()
+    const held = (await checkEverything(system, keys, pool)).map(({ layer, checked }) => ({ layer, checked }))
+    const told = held.map(({ layer, checked }) => `${layer} ${checked}`).join(', ')
+    if (held.every(({ checked }) => checked > 30)) return told
+    if (performance.now() > deadline) throw new Error(`not every layer holds values again within 30 s: ${told}`)
+  }
+}
