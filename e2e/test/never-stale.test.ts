@@ -3,6 +3,8 @@ import type { Cache } from '@freshet/cache'
 import { emitEvent } from '@freshet/cache/emit'
 import type { TypedKey } from '@freshet/catalog'
 import { startSystem, type System } from '@freshet/demo'
+import { topics } from '@freshet/events'
+import { connectKafka } from '@freshet/kafka'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -209,6 +211,24 @@ it('a text parameter may hold anything', async () => {
   await watch.applied()
   for (const owner of owners) await expectFresh(keyOf(owner), [])
   for (const [id, owner] of neighbours.entries()) await expectFresh(keyOf(owner), [`${id}`])
+})
+
+it('records that nobody can read leave nothing stale, and caching goes on', async () => {
+  const key = keys.cents.of({ id: 90 })
+  await cached(key)
+  const kafka = connectKafka({ brokers: [system.stack.kafkaBrokers], clientId: 'poison' })
+  const producer = await kafka.producer()
+  const topic = topics().changes('wallet')
+  const poison = ['', '{', 'null', '{"specversion":"1.0"}', 'x'.repeat(3_000_000), Buffer.from([0xff, 0xfe]), null]
+  const headers = [{}, { xid: '5', lsn: '7' }, { xid: '99999999999999999999', lsn: '1' }, { xid: '-1', lsn: 'x' }]
+  for (const [at, value] of poison.entries())
+    for (const partition of [0, 1, 2])
+      await producer.send([{ topic, partition, key: null, value, headers: headers[at % headers.length] ?? {} }])
+  await kafka.close()
+  await insert(90, 'ada', 1)
+  await watch.applied()
+  await expectFresh(key, 1)
+  await cached(key)
 })
 
 it('whatever loads slowly while rows change: what was applied before a read is in its value', async () => {

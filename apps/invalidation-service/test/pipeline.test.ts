@@ -104,6 +104,14 @@ it('unreadable records without a transaction are one gap a batch', async () => {
   expect(fenced(world)).toEqual(expect.arrayContaining(['*member:{id}:balance', balance(42)]))
 })
 
+it('a header that names a transaction which has not begun is not believed: no load would ever see it', async () => {
+  const world = await openRunning()
+  world.garbage(0, { xid: '99999999999999999999', lsn: '88' })
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(world.steps).toContain('gap')
+  expect([...world.redis.records.values()].every(({ transactions }) => transactions.size === 0)).toBe(true)
+})
+
 it('a template that many transactions fence is fenced behind one floor, which stands before the rotation', async () => {
   const world = await openRunning()
   for (let count = 1; count <= 50; count++) world.garbage(0, { xid: `${count}`, lsn: `${count}` })

@@ -2,6 +2,7 @@ import {
   encodeDeadLetter,
   encodeInvalidation,
   encodeWarmRequest,
+  UnreadableRecordError,
   type ParameterValue,
   type Topics,
 } from '@freshet/events'
@@ -73,7 +74,8 @@ export class BatchPipeline {
     const arrivedAt = Date.now()
     const records = decodeBatch(batch)
     await this.learn(records)
-    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic) }
+    const newest = records.some(isUnreadable) ? (await this.parts.takeFloor()).floor : undefined
+    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic), newest }
     const reading = readBatch(batch, records, standing.cursor, view)
     return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt }
   }
@@ -201,6 +203,8 @@ export class BatchPipeline {
     })
   }
 }
+
+const isUnreadable = ({ content }: DecodedRecord): boolean => content instanceof UnreadableRecordError
 
 /** JSON has no bigint: an int8 travels as decimal text. */
 const asSent = (parameters: Refresh['parameters']): Record<string, ParameterValue> =>

@@ -10,6 +10,7 @@ import {
   type WatermarkRecord,
 } from '@freshet/events'
 import type { IncomingBatch, IncomingRecord } from '@freshet/kafka'
+import type { Xid } from '@freshet/pgoutput'
 import type { Planner } from '@freshet/planner'
 import type { Cursor } from '@freshet/redis'
 import { MergedFences } from './merged-fences.js'
@@ -19,6 +20,8 @@ export interface ReadingView {
   readonly planner: Planner
   /** What the topic is about; where a record cannot be read, all that rules on this entity can touch is fenced. */
   readonly entity: string
+  /** A transaction above this has not begun: a header that names one is not believed, or no load would ever see it. */
+  readonly newest: Xid | undefined
 }
 
 /** A record that could not be read, and why. */
@@ -69,7 +72,8 @@ export function readBatch(
     if (decoded instanceof UnreadableRecordError) {
       unreadable.push({ record, reason: decoded.reason })
       const transaction = transactionOfHeaders(record.headers)
-      if (!transaction) impliedGaps.add('unreadable-record')
+      if (!transaction || view.newest === undefined || transaction.xid > view.newest)
+        impliedGaps.add('unreadable-record')
       else
         for (const tag of view.planner.templatesOfEntity(view.entity))
           fences.fence(tag, { ...transaction, at: record.timestampMs })
