@@ -37,7 +37,6 @@ const emptyRedis = async (): Promise<void> => {
 }
 
 const disturbances: Readonly<Record<string, () => Promise<void>>> = {
-  'nothing at all': async () => undefined,
   FLUSHALL: async () => {
     await emptyRedis()
     await delay(500)

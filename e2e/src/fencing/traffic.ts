@@ -40,7 +40,7 @@ export async function underTraffic(
   { stack, apis }: System,
   world: WriteWorld,
   happens: () => Promise<void>,
-  { durationMs = 4_000, seed = 1 } = {},
+  { durationMs = 3_000, seed = 1 } = {},
 ): Promise<number> {
   const end = performance.now() + durationMs
   let happened = false
