@@ -31,8 +31,8 @@ export async function postgresAccepts(
   }
 }
 
-/** A client of the stack's own user; the caller connects and ends it. */
-export function postgresClient(host: string, port: number, databaseName: string): pg.Client {
+/** A client of the stack's own user; the caller connects and ends it. A statement may take `patienceMs`. */
+export function postgresClient(host: string, port: number, databaseName: string, patienceMs = attemptMs): pg.Client {
   return new pg.Client({
     host,
     port,
@@ -40,7 +40,7 @@ export function postgresClient(host: string, port: number, databaseName: string)
     password: database.password,
     database: databaseName,
     connectionTimeoutMillis: attemptMs,
-    query_timeout: attemptMs,
+    query_timeout: patienceMs,
   })
 }
 

@@ -81,7 +81,7 @@ async function initialise(
 }
 
 async function createDatabase(port: number): Promise<void> {
-  const client = postgresClient('127.0.0.1', port, 'postgres')
+  const client = postgresClient('127.0.0.1', port, 'postgres', 60_000) // it copies a database, on a disk that may be busy
   await client.connect()
   try {
     await client.query(`create database ${client.escapeIdentifier(database.name)}`)
