@@ -347,6 +347,25 @@ describe('a listener', () => {
     expect(gapsSeen()).toEqual([])
   })
 
+  it('whose broker was killed sends on once it is back', async () => {
+    await start()
+    await until(
+      'a watermark',
+      () => watermarks().length,
+      (count) => count > 0,
+    )
+    const { kafka } = scene.stack.servers
+    await kafka.kill('SIGKILL')
+    await sql(`insert into members select id, 10, 'n', 'active' from generate_series(1, 3000) id`)
+    await kafka.start()
+    await until(
+      'all changes',
+      () => new Set(changes().map(({ id }) => id)).size,
+      (count) => count >= 3_000,
+    )
+    expect(gapsSeen()).toEqual([])
+  })
+
   it('whose slot was dropped begins a new one behind a gap over everything', async () => {
     await start()
     await until(
