@@ -1,9 +1,18 @@
 import type { Moment } from './recent-record.js'
 
-/** Up to here all changes of one partition are fenced in this Redis. */
-export interface AppliedWatermark extends Moment {
+/** The history that xids and LSNs belong to: those of two histories do not compare. */
+export interface History {
+  /** Unique per cluster, decimal; the same on its standbys. */
   readonly systemId: string
+  /** Raised by each promotion. */
   readonly timeline: number
+}
+
+export const isSameHistory = (one: History, other: History): boolean =>
+  one.systemId === other.systemId && one.timeline === other.timeline
+
+/** Up to here all changes of one partition are fenced in this Redis. */
+export interface AppliedWatermark extends Moment, History {
   /** The primary's clock when it took the snapshot, in milliseconds since 1970. */
   readonly databaseTimeMs: number
 }
@@ -16,7 +25,7 @@ export function leastApplied(marks: Iterable<AppliedWatermark | undefined>): App
   let least: AppliedWatermark | undefined
   for (const mark of marks) {
     if (mark === undefined) return undefined
-    if (least && (mark.systemId !== least.systemId || mark.timeline !== least.timeline)) return undefined
+    if (least && !isSameHistory(mark, least)) return undefined
     if (least === undefined || mark.lsn < least.lsn) least = mark
   }
   return least

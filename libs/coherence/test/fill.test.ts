@@ -1,8 +1,8 @@
-import { lsn, xid } from '@freshet/pgoutput'
+import { lsn, xid, type Lsn } from '@freshet/pgoutput'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isVisible, needsSnapshot, parseSnapshot, refuseFill, type CapturedRecent } from '../src/index.js'
-import { anyCapture, anySnapshot } from './arbitraries.js'
+import { anyCapture, anyLsn, anySnapshot } from './arbitraries.js'
 
 const calm: CapturedRecent = { missing: false, transactions: [], pruned: undefined, floor: undefined }
 const captures = fc.array(
@@ -60,6 +60,49 @@ describe('a load is stored only if it saw all that fenced its tags', () => {
     const captured = [{ ...calm, floor: xid(9n) }]
     expect(refuseFill(captured, { role: 'primary' })).toBe('no-snapshot')
   })
+})
+
+describe('a load from a standby is stored only if the standby had replayed all that fenced its tags', () => {
+  const history = { systemId: '7', timeline: 2 }
+  const from = (captured: readonly CapturedRecent[], replayLsn: Lsn | undefined, snapshot = parseSnapshot('10:20:')) =>
+    refuseFill(captured, { role: 'standby', replayLsn, snapshot, history }, history)
+
+  it('exactly when each captured transaction is below xmin or replayed (R4), and all that was pruned is (R5)', () => {
+    fc.assert(
+      fc.property(captures, anyLsn, anySnapshot, (captured, replayLsn, snapshot) => {
+        const sound = captured.every(
+          ({ floor, pruned, transactions }) =>
+            (floor === undefined || (floor !== 'infinity' && snapshot.xmin > floor)) &&
+            (pruned === undefined || pruned <= replayLsn) &&
+            transactions.every((each) => each.xid < snapshot.xmin || each.lsn <= replayLsn),
+        )
+        expect(from(captured, replayLsn, snapshot) === undefined).toBe(sound)
+      }),
+    )
+  })
+
+  it('a transaction that its snapshot does not list is not taken for ended', () => {
+    const running = { ...calm, transactions: [{ xid: xid(15n), lsn: lsn(9n) }] }
+    expect(from([running], lsn(8n))).toBe('standby-behind')
+    expect(from([running], lsn(9n))).toBeUndefined()
+  })
+
+  it('never where it follows another timeline than the watermarks, or nothing is known of either', () => {
+    const snapshot = parseSnapshot('10:20:')
+    const view = { role: 'standby', replayLsn: lsn(9n), snapshot, history } as const
+    expect(refuseFill([calm], view)).toBe('other-history')
+    expect(refuseFill([calm], view, { ...history, timeline: 3 })).toBe('other-history')
+    expect(refuseFill([calm], { ...view, history: undefined }, history)).toBe('other-history')
+    expect(from([calm], undefined)).toBe('no-snapshot')
+  })
+})
+
+it('a load from a primary that was left behind by a promotion is not stored', () => {
+  const captured = [{ ...calm, transactions: [{ xid: xid(3n), lsn: lsn(1n) }] }]
+  const history = { systemId: '7', timeline: 1 }
+  const view = { role: 'primary', snapshot: parseSnapshot('10:20:'), history } as const
+  expect(refuseFill(captured, view, { ...history, timeline: 2 })).toBe('other-history')
+  expect(refuseFill(captured, view, history)).toBeUndefined()
 })
 
 describe('a snapshot is asked for only where it can decide', () => {
