@@ -1,5 +1,6 @@
 import type { TopicSpec } from '@freshet/events'
-import kafkajs, { type Admin, type Kafka } from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
+import { answered, type Cuttable } from './cuttable.js'
 import { KafkaUnreachableError, UnknownTopicError } from './errors.js'
 import { failureOf } from './failure.js'
 import type { RefreshingAdmin } from './places.js'
@@ -11,12 +12,13 @@ const tries = 8
 
 /** Asks the broker about topics and groups. Connects when first asked, and anew after a failure: kafkajs' admin does not. */
 export class ReconnectingAdmin implements RefreshingAdmin {
-  #client: Promise<Admin> | undefined
+  #client: { readonly connected: Promise<Admin>; readonly cut: () => void } | undefined
   readonly #closing = new AbortController()
 
   constructor(
-    private readonly kafka: Kafka,
+    private readonly open: () => Cuttable,
     private readonly brokers: readonly string[],
+    private readonly silenceMs: number,
   ) {}
 
   async ensureTopics(specs: readonly TopicSpec[]): Promise<void> {
@@ -73,18 +75,20 @@ export class ReconnectingAdmin implements RefreshingAdmin {
 
   /** Removes an empty group; best effort, since a group without members or offsets goes away by itself. */
   async removeGroup(groupId: string): Promise<void> {
-    const client = await this.#connected()
-    await client.deleteGroups([groupId])
+    await answered(
+      this.#connected().then((client) => client.deleteGroups([groupId])),
+      this.silenceMs,
+    )
   }
 
   /** Forgets what the client knows of topics. */
-  refresh(): Promise<void> {
-    return this.#drop()
+  refresh(): void {
+    this.#drop()
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closing.abort()
-    await this.#drop()
+    this.#drop()
   }
 
   async #partitions(topic: string): Promise<readonly unknown[]> {
@@ -102,10 +106,10 @@ export class ReconnectingAdmin implements RefreshingAdmin {
     const backoff = new Backoff(100, 2_000)
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await question(await this.#connected())
+        return await answered(this.#connected().then(question), this.silenceMs)
       } catch (error) {
         const { name, retriable, unreachable } = failureOf(error)
-        await this.#drop()
+        this.#drop()
         const last = attempt === tries || this.#closing.signal.aborted || !retriable
         if (last) throw unreachable ? new KafkaUnreachableError(this.brokers, name, { cause: error }) : error
         await backoff.wait(this.#closing.signal)
@@ -114,21 +118,19 @@ export class ReconnectingAdmin implements RefreshingAdmin {
   }
 
   #connected(): Promise<Admin> {
-    this.#client ??= this.#connect()
-    return this.#client
+    this.#client ??= connect(this.open())
+    return this.#client.connected
   }
 
-  async #connect(): Promise<Admin> {
-    const client = this.kafka.admin()
-    await client.connect()
-    return client
-  }
-
-  async #drop(): Promise<void> {
-    const client = this.#client
+  #drop(): void {
+    this.#client?.cut()
     this.#client = undefined
-    await client?.then((connected) => connected.disconnect()).catch(() => undefined)
   }
+}
+
+function connect({ kafka, cut }: Cuttable): { connected: Promise<Admin>; cut: () => void } {
+  const client = kafka.admin()
+  return { connected: client.connect().then(() => client), cut }
 }
 
 const topicConfig = ({ topic, partitions, config }: TopicSpec) => ({

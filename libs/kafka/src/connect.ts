@@ -3,9 +3,11 @@ import kafkajs, { type RetryOptions } from 'kafkajs'
 import { ReconnectingAdmin } from './admin.js'
 import { SoloGroupReader } from './broadcast.js'
 import { registerCodecs } from './codecs.js'
-import { GroupConsumer } from './consumer.js'
+import { GroupConsumer, type MemberProgress } from './consumer.js'
+import { openCuttable, type Cuttable } from './cuttable.js'
 import { KafkaClosedError } from './errors.js'
 import { logTo } from './log.js'
+import type { Progress } from './membership.js'
 import type {
   BatchConsumer,
   BatchProducer,
@@ -36,27 +38,12 @@ export function connectKafka(options: KafkaOptions): KafkaPort {
 }
 
 class KafkajsPort implements KafkaPort {
-  readonly #kafka: kafkajs.Kafka
-  readonly #forMembers: kafkajs.Kafka
   readonly #admin: ReconnectingAdmin
   readonly #open = new Set<{ close(): Promise<void> }>()
   #closed = false
 
   constructor(private readonly options: KafkaOptions) {
-    const { brokers, clientId, log } = options
-    const open = (retry: RetryOptions): kafkajs.Kafka =>
-      new kafkajs.Kafka({
-        brokers: [...brokers],
-        clientId,
-        logCreator: logTo(log),
-        logLevel: log ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
-        connectionTimeout: 3_000,
-        requestTimeout: 15_000,
-        retry,
-      })
-    this.#kafka = open(connectionRetry)
-    this.#forMembers = open(memberRetry)
-    this.#admin = new ReconnectingAdmin(this.#kafka, brokers)
+    this.#admin = new ReconnectingAdmin(() => this.#client(connectionRetry), options.brokers, this.#silenceMs)
   }
 
   get admin(): KafkaAdmin {
@@ -64,7 +51,8 @@ class KafkajsPort implements KafkaPort {
   }
 
   async producer({ compression = 'none' }: ProducerOptions = {}): Promise<BatchProducer> {
-    const producer = new QueueingProducer(() => openIdempotentClient(this.#kafka), compression, this.options.brokers)
+    const open = () => openIdempotentClient(this.#client(connectionRetry), this.#silenceMs)
+    const producer = new QueueingProducer(open, compression, this.options.brokers, this.#silenceMs)
     this.#keep(producer)
     await producer.connect()
     return producer
@@ -72,13 +60,13 @@ class KafkajsPort implements KafkaPort {
 
   consumer(options: ConsumerOptions): BatchConsumer {
     const commits = options.positions === 'committed' ? 'each' : 'monitoring'
-    return this.#keep(new GroupConsumer(this.#forMembers, this.#admin, options, { commits }))
+    return this.#keep(this.#member(options, { commits }))
   }
 
   broadcast(options: BroadcastOptions): BroadcastReader {
     const groupId = `${this.options.clientId}-broadcast-${randomUUID()}`
-    const openConsumer = (consumer: Omit<ConsumerOptions, 'groupId'>, progress: object): BatchConsumer =>
-      new GroupConsumer(this.#forMembers, this.#admin, { ...consumer, groupId }, { commits: 'none', ...progress })
+    const openConsumer = (consumer: Omit<ConsumerOptions, 'groupId'>, progress: Progress): BatchConsumer =>
+      this.#member({ ...consumer, groupId }, { commits: 'none', ...progress })
     return this.#keep(
       new SoloGroupReader(this.#admin, options, openConsumer, () =>
         this.#admin.removeGroup(groupId).catch(() => undefined),
@@ -89,7 +77,28 @@ class KafkajsPort implements KafkaPort {
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all([...this.#open].map((part) => part.close()))
-    await this.#admin.close()
+    this.#admin.close()
+  }
+
+  get #silenceMs(): number {
+    return this.options.silenceMs ?? 20_000
+  }
+
+  #client(retry: RetryOptions): Cuttable {
+    const { brokers, clientId, log } = this.options
+    return openCuttable({
+      brokers: [...brokers],
+      clientId,
+      logCreator: logTo(log),
+      logLevel: log ? kafkajs.logLevel.INFO : kafkajs.logLevel.NOTHING,
+      connectionTimeout: 3_000,
+      requestTimeout: this.#silenceMs / 2,
+      retry,
+    })
+  }
+
+  #member(options: ConsumerOptions, progress: MemberProgress): GroupConsumer {
+    return new GroupConsumer(() => this.#client(memberRetry), this.#admin, options, progress, 2 * this.#silenceMs)
   }
 
   #keep<T extends { close(): Promise<void> }>(part: T): T {

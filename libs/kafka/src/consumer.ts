@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Consumer, Kafka } from 'kafkajs'
+import type { Consumer } from 'kafkajs'
 import type { CommitPolicy } from './commits.js'
+import type { Cuttable } from './cuttable.js'
 import { KafkaClosedError } from './errors.js'
 import { failureOf } from './failure.js'
 import { Membership, type Progress } from './membership.js'
@@ -11,7 +12,7 @@ import { Backoff, memberRetry, pause } from './retries.js'
 /** An idle fetch returns after this time; a paused partition that is resumed waits for it at most. */
 const maxWaitMs = 250
 /** Fetches come back at least every `maxWaitMs`; silence for longer means that nobody answers. */
-const silenceMs = 3_000
+const unreachableMs = 3_000
 /** Kafka's least by default. Until it has run out, the successor of a killed process waits. */
 const sessionTimeoutMs = 6_000
 /** Also how soon a member notices that the group is being shared out anew. */
@@ -21,6 +22,9 @@ const topicsEveryMs = 500
 const metadataMaxAgeMs = 30_000
 /** One worker a partition, so that no partition waits for another's handler; kafkajs wants the number before it knows the assignment. */
 const workers = 256
+
+/** Who follows a member's positions, and where else they are written. */
+export type MemberProgress = Progress & { readonly commits: CommitPolicy }
 
 type Mode =
   | { readonly name: 'stopped' }
@@ -34,7 +38,7 @@ type Mode =
  *
  *   stopped --start()--> starting --> waiting-for-topics --one exists--> member --close()--> stopped
  *                           ^                                              |
- *                           +------- restarting(reason), after a pause <---+ crash, other topics
+ *                           +------- restarting(reason), after a pause <---+ crash, silence, other topics
  */
 export class GroupConsumer implements BatchConsumer {
   #mode: Mode = { name: 'stopped' }
@@ -47,10 +51,12 @@ export class GroupConsumer implements BatchConsumer {
   #lastFetchMs = 0
 
   constructor(
-    private readonly kafka: Kafka,
+    private readonly open: () => Cuttable,
     private readonly admin: RefreshingAdmin,
     private readonly options: ConsumerOptions,
-    private readonly inner: Progress & { readonly commits: CommitPolicy },
+    private readonly inner: MemberProgress,
+    /** A member that fetches nothing for so long, though kafkajs tries by itself, is taken for lost, and joins anew. */
+    private readonly patienceMs: number,
   ) {
     this.#topics = options.topics
   }
@@ -110,7 +116,7 @@ export class GroupConsumer implements BatchConsumer {
     if (behind) return { state: 'failing', reason: `${behind.topic}/${behind.partition}: ${behind.failure ?? ''}` }
     if (!membership.joined) return { state: 'starting', reason: 'joining its group' }
     const silentMs = performance.now() - this.#lastFetchMs
-    if (silentMs > silenceMs)
+    if (silentMs > unreachableMs)
       return { state: 'unreachable', reason: `no answer from the brokers for ${Math.floor(silentMs / 1_000)} s` }
     if (membership.lanes.some(({ mode }) => mode === 'seeking'))
       return { state: 'starting', reason: 'asking where to go on' }
@@ -154,7 +160,8 @@ export class GroupConsumer implements BatchConsumer {
 
   /** Joins, and stays until it crashes, closes, or is to read other topics. Returns why it ended. */
   async #beMember(topics: readonly string[], onJoined: () => void): Promise<string> {
-    const client = this.kafka.consumer({
+    const { kafka, cut } = this.open()
+    const client = kafka.consumer({
       groupId: this.options.groupId,
       allowAutoTopicCreation: false,
       sessionTimeout: this.options.sessionTimeoutMs ?? sessionTimeoutMs,
@@ -165,14 +172,21 @@ export class GroupConsumer implements BatchConsumer {
       metadataMaxAge: metadataMaxAgeMs,
       retry: memberRetry,
     })
+    this.#lastFetchMs = performance.now()
+    let watch: NodeJS.Timeout | undefined
     const ended = new Promise<string>((resolve) => {
       this.#endMembership = resolve
       client.on(client.events.CRASH, ({ payload }) => {
-        crashed = true
+        isLost = true
         resolve(`${failureOf(payload.error).name}: ${payload.error.message}`)
       })
+      watch = setInterval(() => {
+        if (performance.now() - this.#lastFetchMs < this.patienceMs) return
+        isLost = true
+        resolve(`no answer from the brokers for ${this.patienceMs} ms`)
+      }, heartbeatMs)
     })
-    let crashed = false
+    let isLost = false
     client.on(client.events.GROUP_JOIN, () => {
       this.#lastFetchMs = performance.now()
       onJoined()
@@ -191,8 +205,10 @@ export class GroupConsumer implements BatchConsumer {
       return await ended
     } finally {
       awaitingTopics.abort()
-      await (crashed ? membership.abandon() : membership.end())
+      clearInterval(watch)
+      await (isLost ? membership.abandon() : membership.end())
       await leave(client)
+      cut()
     }
   }
 

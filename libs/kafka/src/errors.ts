@@ -16,6 +16,15 @@ export class SendFailedError extends Error {
   }
 }
 
+/** A request was neither answered nor refused. */
+export class KafkaSilentError extends Error {
+  readonly code = 'KAFKA_SILENT'
+  constructor(readonly silenceMs: number) {
+    super(`Kafka has not answered for ${silenceMs} ms; its connections are given up and opened anew`)
+    this.name = 'KafkaSilentError'
+  }
+}
+
 /** The topic does not exist. */
 export class UnknownTopicError extends Error {
   readonly code = 'KAFKA_UNKNOWN_TOPIC'

@@ -27,6 +27,7 @@ const lasting = new Set([
 ])
 
 const silent = new Set([
+  'KafkaSilentError',
   'KafkaJSConnectionError',
   'KafkaJSConnectionClosedError',
   'KafkaJSRequestTimeoutError',

@@ -2,7 +2,7 @@ import type { ConsumerOptions, KafkaAdmin, Positions, TopicPartition } from './p
 
 /** `refresh` forgets what it knows of topics: kafkajs' admin sees added partitions only minutes later. */
 export interface RefreshingAdmin extends KafkaAdmin {
-  refresh(): Promise<void>
+  refresh(): void
 }
 
 export interface PlacesOptions extends Pick<ConsumerOptions, 'onOffsetOutOfRange'> {
@@ -24,7 +24,7 @@ export class Places {
     for (const partition of partitions) {
       const offsets = kept.get(partition)
       if (!offsets) {
-        await admin.refresh()
+        admin.refresh()
         throw new Error(`the broker does not tell the offsets of ${topic}/${partition} yet`)
       }
       const { low, high } = offsets

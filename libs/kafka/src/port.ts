@@ -189,6 +189,11 @@ export interface KafkaOptions {
   readonly brokers: readonly string[]
   readonly clientId: string
   readonly log?: KafkaLog
+  /**
+   * A request that is neither answered nor refused for so long is given up with its connections, and so is a member that
+   * fetches nothing for twice as long; in milliseconds, 20,000 by default. kafkajs' own limit of a request is half of it.
+   */
+  readonly silenceMs?: number
 }
 
 /** Takes kafkajs' own log lines. */

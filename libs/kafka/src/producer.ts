@@ -1,5 +1,7 @@
-import type { Kafka, Message, Producer, TopicMessages } from 'kafkajs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Message, Producer, TopicMessages } from 'kafkajs'
 import { compressionTypes } from './codecs.js'
+import { answered, type Cuttable } from './cuttable.js'
 import { KafkaClosedError, KafkaUnreachableError, SendFailedError } from './errors.js'
 import { failureOf } from './failure.js'
 import { partitioner } from './partitioner.js'
@@ -13,11 +15,14 @@ const requestRecords = 1_000
 /** Lengths, deltas and header names of one record, rounded up. */
 const recordOverhead = 100
 
-/** What is needed of kafkajs' producer. */
-export type SendingClient = Pick<Producer, 'sendBatch' | 'disconnect'>
+/** For a client to say good-bye in. */
+const partingMs = 3_000
+
+/** What is needed of kafkajs' producer; `cut` ends it whatever it still tries. */
+export type SendingClient = Pick<Producer, 'sendBatch' | 'disconnect'> & Pick<Cuttable, 'cut'>
 
 /** Opens a kafkajs producer under a producer id of its own. */
-export async function openIdempotentClient(kafka: Kafka): Promise<SendingClient> {
+export async function openIdempotentClient({ kafka, cut }: Cuttable, silenceMs: number): Promise<SendingClient> {
   const client = kafka.producer({
     idempotent: true,
     allowAutoTopicCreation: false,
@@ -26,12 +31,12 @@ export async function openIdempotentClient(kafka: Kafka): Promise<SendingClient>
     retry: sendRetry,
   })
   try {
-    await client.connect()
-    return client
+    await answered(client.connect(), silenceMs)
   } catch (error) {
-    await client.disconnect().catch(() => undefined)
+    cut()
     throw error
   }
+  return { sendBatch: (batch) => client.sendBatch(batch), disconnect: () => client.disconnect(), cut }
 }
 
 /** One call of `send` on its way. */
@@ -47,9 +52,9 @@ interface Sending {
  *
  *   open --close()--> closing --queue empty--> closed
  *
- * Invariant: a kafkajs producer sends nothing more once a request of it has failed. It would give the failed request's
- * sequence numbers to the next one, and a broker that had written the first would take the second for a repetition,
- * acknowledge it and drop it.
+ * Invariant: a kafkajs producer sends nothing more once a request of it has failed, and is cut off from the brokers. It
+ * would give the failed request's sequence numbers to the next one, and a broker that had written the first would take the
+ * second for a repetition, acknowledge it and drop it; and what it still tried by itself could overtake what is sent anew.
  */
 export class QueueingProducer implements BatchProducer {
   #mode: 'open' | 'closing' = 'open'
@@ -61,6 +66,8 @@ export class QueueingProducer implements BatchProducer {
     private readonly openClient: () => Promise<SendingClient>,
     private readonly compression: Compression,
     private readonly brokers: readonly string[],
+    /** A request that is not answered for so long has failed. */
+    private readonly silenceMs: number,
   ) {}
 
   /** Throws KafkaUnreachableError. */
@@ -83,7 +90,10 @@ export class QueueingProducer implements BatchProducer {
   async close(): Promise<void> {
     this.#mode = 'closing'
     await this.#draining
-    await this.#dropClient()
+    const client = this.#client
+    const parted = client?.disconnect().catch(() => undefined)
+    await Promise.race([parted, sleep(partingMs, undefined, { ref: false })])
+    this.#giveUp()
   }
 
   async #drain(): Promise<void> {
@@ -93,15 +103,13 @@ export class QueueingProducer implements BatchProducer {
       const request = takeRequest(this.#queue)
       try {
         this.#client ??= await this.openClient()
-        await this.#client.sendBatch({
-          acks: -1,
-          compression: compressionTypes[this.compression],
-          topicMessages: request.messages,
-        })
+        const compression = compressionTypes[this.compression]
+        const sent = this.#client.sendBatch({ acks: -1, compression, topicMessages: request.messages })
+        await answered(sent, this.silenceMs)
         for (const sending of request.completed) sending.resolve()
       } catch (error) {
         this.#failAll(request, error)
-        await this.#dropClient()
+        this.#giveUp()
       }
     }
     this.#draining = undefined
@@ -116,10 +124,9 @@ export class QueueingProducer implements BatchProducer {
     for (const sending of this.#queue.splice(0)) sending.reject(failed)
   }
 
-  async #dropClient(): Promise<void> {
-    const client = this.#client
+  #giveUp(): void {
+    this.#client?.cut()
     this.#client = undefined
-    await client?.disconnect().catch(() => undefined)
   }
 }
 

@@ -176,6 +176,29 @@ describe('with a real broker', { timeout: 90_000 }, () => {
     await eventually(() => expect(consumer.health()).toEqual({ state: 'consuming' }))
   })
 
+  it('a broker that falls silent is given up, and nothing is lost or out of order once it wakes', async () => {
+    await create()
+    const hasty = connectKafka({ brokers: [stack.kafkaBrokers], clientId: 'hasty', silenceMs: 2_000 })
+    try {
+      const producer = await hasty.producer()
+      const { consumer, values } = await collect()
+      await producer.send([{ topic, key: null, value: 'a' }])
+      await eventually(() => expect(values).toEqual(['a']))
+      await stack.servers.kafka.kill('SIGSTOP')
+      await expect(producer.send([{ topic, key: null, value: 'b' }])).rejects.toMatchObject({
+        code: 'KAFKA_SEND_FAILED',
+        retriable: true,
+      })
+      await stack.servers.kafka.start()
+      await producer.send([{ topic, key: null, value: 'c' }])
+      await eventually(() => expect(values.at(-1)).toBe('c'), 30_000)
+      expect(values.filter((value) => value !== 'b')).toEqual(['a', 'c'])
+      await eventually(() => expect(consumer.health()).toEqual({ state: 'consuming' }), 30_000)
+    } finally {
+      await hasty.close()
+    }
+  })
+
   it('starts before its broker does, and says what it waits for', async () => {
     await create()
     await (await port.producer()).send([{ topic, key: null, value: 'a' }])

@@ -7,6 +7,8 @@ import { QueueingProducer, type SendingClient } from '../src/producer.js'
 class Clients {
   readonly requests: { readonly client: number; readonly values: string[] }[] = []
   readonly outcomes: (Error | undefined)[] = []
+  /** Requests are neither answered nor refused. */
+  silent = false
   opened = 0
   closed = 0
 
@@ -17,21 +19,22 @@ class Clients {
         const messages = topicMessages.flatMap(({ messages }) => messages)
         this.requests.push({ client, values: messages.map(({ value }) => String(value)) })
         await new Promise((resolve) => setImmediate(resolve))
+        if (this.silent) await new Promise(() => undefined)
         const outcome = this.outcomes.shift()
         if (outcome) throw outcome
         return []
       },
-      disconnect: async () => {
-        this.closed += 1
-      },
+      disconnect: async () => undefined,
+      cut: () => void (this.closed += 1),
     }
   }
 }
 
+const silenceMs = 200
 const record = (value: string): OutgoingRecord => ({ topic: 't', partition: 0, key: null, value })
 const start = async () => {
   const clients = new Clients()
-  const producer = new QueueingProducer(clients.open, 'none', [])
+  const producer = new QueueingProducer(clients.open, 'none', [], silenceMs)
   await producer.connect()
   return { clients, producer, send: (...values: string[]) => producer.send(values.map(record)) }
 }
@@ -55,6 +58,16 @@ describe('the producer', () => {
       { client: 2, values: ['a'] },
     ])
     expect(clients.closed).toBe(1)
+  })
+
+  it('gives up a request that is neither answered nor refused, with its client, and goes on with another', async () => {
+    const { clients, send } = await start()
+    clients.silent = true
+    await expect(send('a')).rejects.toMatchObject({ code: 'KAFKA_SEND_FAILED', kafkaError: 'KafkaSilentError' })
+    expect(clients.closed).toBe(1)
+    clients.silent = false
+    await send('a')
+    expect(clients.requests.at(-1)).toEqual({ client: 2, values: ['a'] })
   })
 
   it('fails what is queued behind a failure, so that nothing overtakes what is sent again', async () => {
