@@ -1,4 +1,5 @@
-import { runService } from '@freshet/service-kit'
-import { cdcListener } from './service.js'
+import { boundHeap } from './bounded-heap.js'
 
+boundHeap()
+const [{ runService }, { cdcListener }] = await Promise.all([import('@freshet/service-kit'), import('./service.js')])
 await runService(cdcListener)
