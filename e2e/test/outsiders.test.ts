@@ -1,9 +1,10 @@
 import { startSystem, type System } from '@freshet/demo'
 import { connectKafka, type KafkaPort } from '@freshet/kafka'
-import type { CloudEvent } from 'cloudevents'
+import { CloudEvent } from 'cloudevents'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { cloudEventOf } from '../src/outsiders/cloud-event.js'
+import { findKcat } from '../src/outsiders/kcat.js'
 import { sendPlainly, topicsOf } from '../src/outsiders/plain-client.js'
 import { Receipts, receiptsGroup, startReceipts } from '../src/outsiders/receipts.js'
 import { readFromBeginning } from '../src/reading/plain-consumer.js'
@@ -21,7 +22,7 @@ afterAll(async () => {
   await system?.stop()
 })
 
-it('every topic is read by kafkajs and the cloudevents package, which know nothing of Freshet', async () => {
+it('every topic is read by kafkajs, kcat and the cloudevents package, which know nothing of Freshet', async () => {
   const { kafkaBrokers } = system.stack
   await pool.query(`update members set name = 'Ada' where id = 7`)
   await pool.query(`insert into payments (member_id, amount, status) values (7, 12, 'completed')`)
@@ -37,6 +38,7 @@ it('every topic is read by kafkajs and the cloudevents package, which know nothi
     ['warm-requests.v1', 'freshet.warm-request.v1'],
     ['dead-letters.v1', 'freshet.dead-letter.v1'],
   ])
+  const written = [...wanted.keys()]
   const topics = await topicsOf(kafkaBrokers)
   expect(topics).toEqual(expect.arrayContaining([...wanted.keys()]))
   const events: CloudEvent<unknown>[] = []
@@ -61,7 +63,25 @@ it('every topic is read by kafkajs and the cloudevents package, which know nothi
     sourcetopic: 'member.changes.v1',
     data_base64: Buffer.from('no JSON at all').toString('base64'),
   })
+  process.stdout.write(`${await readByKcat(kafkaBrokers, topics, written)}\n`)
 })
+
+/** Where kcat is installed: every record of every topic is one line of JSON to it, and one CloudEvent. */
+async function readByKcat(brokers: string, topics: readonly string[], written: readonly string[]): Promise<string> {
+  const kcat = await findKcat()
+  if (!kcat) return 'kcat is not installed: read by kafkajs alone'
+  let count = 0
+  for (const topic of topics) {
+    const values = await kcat.values(brokers, topic)
+    if (written.includes(topic)) expect(values, topic).not.toEqual([])
+    for (const value of values.filter((text) => text !== 'no JSON at all')) {
+      const event = new CloudEvent(JSON.parse(value) as Partial<CloudEvent<unknown>>)
+      expect(event.validate(), `${topic} ${event.id}`).toBe(true)
+      count += 1
+    }
+  }
+  return `${kcat.name} read ${count} CloudEvents on ${topics.length} topics`
+}
 
 it('a Nest consumer gets each completed payment once, in order, though its handler throws each time it first sees one', async () => {
   const { kafkaBrokers } = system.stack

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectKafka, type KafkaPort } from '@freshet/kafka'
-import { freePorts, ServiceProcess, stackEnvironment, type Stack } from '@freshet/local-stack'
+import { freePorts, residentMegabytes, ServiceProcess, stackEnvironment, type Stack } from '@freshet/local-stack'
 
 /** cdc-listener as a process of its own. */
 export async function listenerOf(stack: Stack, nodeArguments: readonly string[] = []): Promise<ServiceProcess> {
@@ -62,11 +62,6 @@ export async function publishBacklog(stack: Stack, listener: ServiceProcess, rec
 async function recordsIn(kafka: KafkaPort): Promise<number> {
   const partitions = await kafka.admin.offsets('reading.changes.v1')
   return partitions.reduce((sum, { high }) => sum + Number(high), 0)
-}
-
-async function residentMegabytes(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1_024
 }
 
 /** Of user and system together; the kernel counts in hundredths of a second. */
