@@ -1,0 +1,4 @@
+import { runService } from '@freshet/service-kit'
+import { cdcListener } from './service.js'
+
+await runService(cdcListener)
