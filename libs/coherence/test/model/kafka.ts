@@ -1,0 +1,33 @@
+import type { Lsn, Xid } from '@freshet/pgoutput'
+import type { Moment } from '../../src/index.js'
+
+export interface Change {
+  readonly kind: 'change'
+  readonly xid: Xid
+  readonly lsn: Lsn
+  readonly row: number
+  /** The row's version once this change is visible. */
+  readonly version: number
+  /** Fenced by its template instead of its key (TRUNCATE). */
+  readonly wholeTemplate: boolean
+}
+
+export type KafkaRecord =
+  Change | { readonly kind: 'watermark'; readonly moment: Moment } | { readonly kind: 'in-force' }
+
+/** What every memory is told: the changes whose fences hold, or that everything is to go. */
+export interface Announcement {
+  readonly what: readonly Change[] | 'all'
+  /** How often Redis had failed over by then: what was fenced before the last time may have to be fenced again. */
+  readonly failovers: number
+}
+
+/** One partition of changes, and the announcements. */
+export class Kafka {
+  readonly records: KafkaRecord[] = []
+  readonly announcements: Announcement[] = []
+
+  announce(announcement: Announcement): void {
+    this.announcements.push(announcement)
+  }
+}

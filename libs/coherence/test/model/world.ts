@@ -1,0 +1,119 @@
+import { lsn, xid } from '@freshet/pgoutput'
+import type { CommitToken, Moment } from '../../src/index.js'
+import { Database, Standby } from './database.js'
+import { Kafka } from './kafka.js'
+import type { Random } from './random.js'
+import { Redis } from './redis.js'
+import type { Rule } from './rules.js'
+
+/** What an actor has just done, for the trace of a run. */
+export type Step = string
+
+/** A commit that a reader has heard of, and what it must see from then on. */
+export interface KnownCommit {
+  readonly token: CommitToken
+  readonly row: number
+  readonly version: number
+}
+
+/** Everything that the actors share. */
+export class World {
+  readonly database = new Database()
+  readonly standby = new Standby(this.database)
+  readonly redis = new Redis()
+  readonly kafka = new Kafka()
+  /** The watermark that the service heard last. */
+  latest: Moment | undefined
+  /** The publication has the table: rows that are written from now on are sent. */
+  publishedFrom: number | undefined
+  /** The catalog is accepted: whoever loses it brings it into force again. */
+  accepted = false
+  readonly commits: KnownCommit[] = []
+  /** What a reader got though a newer state had been promised. */
+  readonly violations: string[] = []
+  stored = 0
+  hits = { l1: 0, l2: 0, joined: 0, token: 0, standby: 0 }
+
+  constructor(
+    readonly random: Random,
+    readonly without: Rule | undefined,
+  ) {
+    const isPublished = !random.onceIn(4)
+    if (isPublished) this.publishedFrom = 0
+    this.accepted = isPublished
+    if (!random.onceIn(4)) this.redis.beginCalmly(isPublished)
+  }
+}
+
+/** Transactions of every kind, one after the other. */
+export function* writer(world: World, transactions: number): Generator<Step, void> {
+  const { database, random } = world
+  for (let count = 0; count < transactions;) {
+    const begun = database.begin(random.oneOf([[0], [1], [0, 1]]))
+    yield 'begun'
+    if (begun === undefined) continue
+    count += 1
+    if (random.onceIn(8)) {
+      database.abort(begun)
+      yield 'aborted'
+      continue
+    }
+    if (!database.isOpen(begun)) continue // a crash took it
+    database.commit(begun)
+    yield 'committed'
+    database.show(begun)
+    yield 'visible'
+    const token = random.onceIn(2)
+      ? { systemId: 's', timeline: 1, xid: xid(BigInt(begun.xid)) }
+      : { systemId: 's', timeline: 1, lsn: lsn(database.moment.lsn) }
+    for (const [at, row] of begun.rows.entries()) world.commits.push({ token, row, version: begun.versions[at] ?? 0 })
+  }
+}
+
+/** Hands the flushed log to Kafka, with watermarks in between; begins again at its last one after a crash of its own. */
+export function* listener(world: World): Generator<Step, void> {
+  const { database, kafka, random } = world
+  let at = 0
+  let confirmed = 0
+  let open: Moment | undefined
+  for (;;) {
+    if (world.publishedFrom === undefined && random.onceIn(4)) {
+      world.publishedFrom = database.nextId
+      yield 'published'
+      kafka.records.push({ kind: 'in-force' })
+      world.accepted = true
+      yield 'announced'
+    }
+    if (open === undefined && random.onceIn(3)) {
+      open = database.moment
+      yield 'snapshot'
+    }
+    const entry = database.flushedEntry(at)
+    if (open && (entry === undefined ? database.isFlushed(open.lsn) : BigInt(entry.lsn) > open.lsn)) {
+      kafka.records.push({ kind: 'watermark', moment: open })
+      open = undefined
+      confirmed = at
+      yield 'watermark'
+    } else if (entry) {
+      at += 1
+      const isSent = world.publishedFrom !== undefined && entry.xid >= world.publishedFrom
+      if (entry.kind !== 'commit' || !isSent) continue
+      for (const [place, row] of entry.rows.entries()) {
+        kafka.records.push({
+          kind: 'change',
+          xid: xid(BigInt(entry.xid)),
+          lsn: lsn(BigInt(entry.lsn)),
+          row,
+          version: entry.versions[place] ?? 0,
+          wholeTemplate: entry.lsn % 5 === 0,
+        })
+      }
+      yield 'sent'
+    } else yield 'idle'
+    if (random.onceIn(40)) {
+      at = confirmed
+      open = undefined
+      yield 'restarted'
+    }
+  }
+}
