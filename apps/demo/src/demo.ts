@@ -78,6 +78,7 @@ async function loadAndCheck(
     events: observer.events,
     tagsFenced: observer.tagsFenced,
     reads: read.reads,
+    readsByTemplate: read.readsByTemplate,
     hitRate: Object.values(hits).reduce((sum, count) => sum + count, 0) / read.reads,
     hitRateByTemplate,
     refusedFills: refusedSince(before, after),

@@ -13,6 +13,7 @@ export interface Report {
   readonly events: number
   readonly tagsFenced: number
   readonly reads: number
+  readonly readsByTemplate: Readonly<Record<string, number>>
   readonly hitRate: number
   readonly hitRateByTemplate: Readonly<Record<string, number>>
   /** Loads that were not stored, by the rule that forbade it. */
