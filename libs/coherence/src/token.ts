@@ -3,10 +3,13 @@ import { isVisible, type Snapshot } from './snapshot.js'
 import { isSameHistory, type AppliedWatermark, type History } from './watermark.js'
 
 /**
- * A commit that a reader has made or heard of (G3), in the history that it was made in. `xid`: taken inside its
- * transaction (`pg_current_xact_id()`). `lsn`: taken after it (`pg_current_wal_insert_lsn()`), an upper bound.
+ * A commit that a reader has made or heard of (G3), in the history that it was made in.
+ *
+ * Taken inside its transaction: `xid` (`pg_current_xact_id()`), and with it `after` (`pg_current_wal_insert_lsn()`), a
+ * position before the commit's: a crash gives out again the ids that only its unflushed log knew, and what was shown
+ * before the crash would take the new transaction for the old one. Taken after it: `lsn`, an upper bound.
  */
-export type CommitToken = History & ({ readonly xid: Xid } | { readonly lsn: Lsn })
+export type CommitToken = History & ({ readonly xid: Xid; readonly after: Lsn } | { readonly lsn: Lsn })
 
 /** What a source shows: all of a snapshot, and on a standby all commits up to what it had replayed before. */
 export interface Shown extends History {
@@ -20,7 +23,8 @@ export interface Shown extends History {
  * standby before its load may. A token of another history is in nothing: its xid may have been given out again.
  */
 export const contains = (shown: Shown, token: CommitToken): boolean =>
-  isSameHistory(shown, token) && ('lsn' in token ? token.lsn <= shown.lsn : isVisible(token.xid, shown.snapshot))
+  isSameHistory(shown, token) &&
+  ('lsn' in token ? token.lsn <= shown.lsn : token.after <= shown.lsn && isVisible(token.xid, shown.snapshot))
 
 /**
  * May a layer answer a read with this token? Only once every fence of the token's commit is applied: the watermark has to

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { contains, isHonoured, parseSnapshot, shownByStandby, type CommitToken } from '../src/index.js'
 
 const history = { systemId: '7', timeline: 1 }
-const inside = (id: bigint): CommitToken => ({ ...history, xid: xid(id) })
+const inside = (id: bigint, position = 0n): CommitToken => ({ ...history, xid: xid(id), after: lsn(position) })
 const after = (position: bigint): CommitToken => ({ ...history, lsn: lsn(position) })
 const applied = { ...history, snapshot: parseSnapshot('10:20:10,15'), lsn: lsn(100n), databaseTimeMs: 0 }
 
@@ -12,6 +12,11 @@ it('a token taken inside a transaction is honoured once the applied watermark sh
   expect(isHonoured(inside(12n), applied)).toBe(true)
   expect(isHonoured(inside(15n), applied)).toBe(false) // still running
   expect(isHonoured(inside(20n), applied)).toBe(false) // not begun
+})
+
+it('an id that a crash gave out again is not the one that was shown before the crash', () => {
+  expect(isHonoured(inside(9n, 100n), applied)).toBe(true)
+  expect(isHonoured(inside(9n, 101n), applied)).toBe(false) // its transaction wrote behind all that was shown
 })
 
 it('a token taken after a commit is honoured once that position is applied', () => {

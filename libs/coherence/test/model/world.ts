@@ -50,6 +50,7 @@ export function* writer(world: World, transactions: number): Generator<Step, voi
   const { database, random } = world
   for (let count = 0; count < transactions;) {
     const begun = database.begin(random.oneOf([[0], [1], [0, 1]]))
+    const after = lsn(database.moment.lsn)
     yield 'begun'
     if (begun === undefined) continue
     count += 1
@@ -64,7 +65,7 @@ export function* writer(world: World, transactions: number): Generator<Step, voi
     database.show(begun)
     yield 'visible'
     const token = random.onceIn(2)
-      ? { systemId: 's', timeline: 1, xid: xid(BigInt(begun.xid)) }
+      ? { systemId: 's', timeline: 1, xid: xid(BigInt(begun.xid)), after }
       : { systemId: 's', timeline: 1, lsn: lsn(database.moment.lsn) }
     for (const [at, row] of begun.rows.entries()) world.commits.push({ token, row, version: begun.versions[at] ?? 0 })
   }
