@@ -30,8 +30,10 @@ export class Warmer {
 
   private async refillOne(request: WarmRequestRecord, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    const earlyMs = Math.min(request.notBefore, request.deadline) - Date.now()
-    if (earlyMs > 0 && request.owner === this.owner) await pause(earlyMs, undefined, { signal })
+    const dueAt = Math.min(request.notBefore, request.deadline)
+    // a timer runs by another clock than the request's, and can end before its time
+    for (let earlyMs; request.owner === this.owner && (earlyMs = dueAt - Date.now()) > 0;)
+      await pause(earlyMs, undefined, { signal })
     const startedMs = performance.now()
     const outcome = await refill(this.cache, this.owner, request, Date.now())
     this.report({ ...outcome, template: request.template, durationMs: performance.now() - startedMs })

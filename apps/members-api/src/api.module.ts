@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common'
-import { APP_FILTER, APP_PIPE } from '@nestjs/core'
+import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core'
 import { Database } from './database/database.js'
 import { MemberStore } from './members/member-store.js'
 import { MembersController } from './members/members.controller.js'
@@ -9,6 +9,7 @@ import { PaymentsController } from './payments/payments.controller.js'
 import { ProblemFilter } from './problem/problem.filter.js'
 import { Validation } from './problem/validation.js'
 import { ReportsController } from './reports/reports.controller.js'
+import { CommitTokens } from './token/token.interceptor.js'
 
 /** The HTTP side, over a `Cache` and a `Pool` that the application provides. */
 @Module({
@@ -19,6 +20,7 @@ import { ReportsController } from './reports/reports.controller.js'
     PaymentStore,
     { provide: APP_FILTER, useClass: ProblemFilter },
     { provide: APP_PIPE, useClass: Validation },
+    { provide: APP_INTERCEPTOR, useClass: CommitTokens },
   ],
 })
 export class ApiModule {}

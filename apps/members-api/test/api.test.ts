@@ -86,6 +86,35 @@ describe('reads', () => {
   })
 })
 
+describe('read your writes', () => {
+  it('a write answers with the token of its commit, in a header and a cookie, and a read brings either back', async () => {
+    const written = await send('PATCH', '/members/7', { name: 'Member 7' })
+    expect(written.headers['freshet-token']).toBe(api.cache.given)
+    expect(written.headers['set-cookie']).toBe(
+      `Freshet-Token=${api.cache.given}; Max-Age=60; Path=/; HttpOnly; SameSite=Lax`,
+    )
+    await api.app.inject({ url: '/members/7', headers: { 'freshet-token': api.cache.given } })
+    expect(api.cache.carried).toBe(api.cache.given)
+    await get('/members/7')
+    expect(api.cache.carried).toBeUndefined()
+    await api.app.inject({ url: '/members/7', headers: { cookie: `a=b; Freshet-Token=${api.cache.given}` } })
+    expect(api.cache.carried).toBe(api.cache.given)
+  })
+
+  it('a write that failed gives no token', async () => {
+    const failed = await send('POST', '/members', {})
+    expect([failed.statusCode, failed.headers['freshet-token']]).toEqual([400, undefined])
+  })
+
+  it('a token that is none is named as a faulty field', async () => {
+    const response = await api.app.inject({ url: '/members/7', headers: { 'freshet-token': 'nonsense' } })
+    expect({ status: response.statusCode, body: response.json<object>() }).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'Freshet-Token' }] },
+    })
+  })
+})
+
 describe('requests that are malformed', () => {
   it('are told every faulty field at once', async () => {
     const response = await send('POST', '/members', { organizationId: 'x', name: '', email: 'nobody', colour: 'red' })
@@ -209,6 +238,7 @@ it('the OpenAPI document has every path, its parameters and its shapes', () => {
     'search',
     'page',
     'limit',
+    'Freshet-Token',
   ])
   expect(list?.responses['200']).toMatchObject({
     content: { 'application/json': { schema: { $ref: '#/components/schemas/MemberPage' } } },

@@ -1,5 +1,5 @@
 import { PGlite } from '@electric-sql/pglite'
-import { Cache, type Reading } from '@freshet/cache'
+import { BadTokenError, Cache, type Reading } from '@freshet/cache'
 import type { KeyDefinition, TypedKey } from '@freshet/catalog'
 import { applySchema, registerLoaders, seed, type ConnectionPool, type Sql } from '@freshet/members-catalog'
 import type { DynamicModule, Type } from '@nestjs/common'
@@ -17,6 +17,10 @@ export class LoadingCache {
   /** Thrown instead of an answer. */
   failure: Error | undefined
   readonly asked: TypedKey[] = []
+  /** What `token()` gives; every other token is none. */
+  readonly given = '1.token'
+  /** The token that the last handler ran under. */
+  carried: string | undefined
   private readonly loads = new Map<string, AnyLoad>()
 
   loader<Parameters extends object, Value>(
@@ -24,6 +28,16 @@ export class LoadingCache {
     load: (parameters: Parameters, context: never) => unknown,
   ): void {
     this.loads.set(key.name, load as AnyLoad)
+  }
+
+  async token(): Promise<string> {
+    return this.given
+  }
+
+  withToken<T>(token: string | undefined, run: () => T): T {
+    if (token !== undefined && token !== this.given) throw new BadTokenError(token)
+    this.carried = token
+    return run()
   }
 
   async read(key: TypedKey): Promise<Partial<Reading<unknown>>> {

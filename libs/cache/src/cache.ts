@@ -3,6 +3,7 @@ import { KeyWithoutCatalogError, templateOf, type Catalog, type KeyDefinition, t
 import type { CatalogInForce } from '@freshet/redis'
 import { addressOf } from './address.js'
 import { CacheClosedError, LoaderMissingError } from './errors.js'
+import type { RowsHandle } from '@freshet/postgres'
 import type { Flights } from './flights.js'
 import type { CatalogWatch } from './in-force.js'
 import type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
@@ -10,6 +11,7 @@ import type { BlindCause } from './occurrence.js'
 import type { Found, Reader } from './reader.js'
 import { readingOf, type Reading } from './reading.js'
 import type { RegisterOptions } from './register.js'
+import { currentToken, readToken } from './token.js'
 
 /** How one read is done; all may be left out. */
 export interface ReadOptions {
@@ -17,6 +19,11 @@ export interface ReadOptions {
   readonly fresh?: boolean
   /** Which layers may answer and be filled; both by default. `['l2']` for what an outer layer will store. */
   readonly layers?: readonly ('l1' | 'l2')[]
+  /**
+   * What `token` returned: no layer answers with a state from before that commit (G3). Inside a load, and of all reads
+   * under `withToken`, it is taken from there.
+   */
+  readonly token?: string
 }
 
 /** Options of a read that brings its own loader. */
@@ -46,6 +53,7 @@ export interface CacheParts {
   readonly watch: CatalogWatch
   readonly l1State: () => CacheHealth['l1']
   readonly register: (options: RegisterOptions, signal: AbortSignal) => Promise<void>
+  readonly token: (transaction?: RowsHandle) => Promise<string>
   readonly close: () => Promise<void>
 }
 
@@ -90,7 +98,8 @@ export class Cache {
    * The value behind a key: from a layer, or by the template's loader, or by the one given.
    *
    * Rejects with the loader's error; LoaderMissingError, KeyWithoutCatalogError, UnencodableParameterError when it cannot
-   * be asked; LoadLimitError when the source has no room; LoadTimeoutError, LoaderCycleError, UnencodableValueError.
+   * be asked; LoadLimitError when the source has no room; LoadTimeoutError, LoaderCycleError, UnencodableValueError; with
+   * a token BadTokenError, and CommitNotVisibleError when the source does not show its commit.
    *
    * @example await cache.get(keys.balance.of({ id: 42n }))
    * @example await cache.get(keys.balance.of({ id }), () => balanceOf(id), { fresh: true })
@@ -120,6 +129,32 @@ export class Cache {
   ): Promise<Reading<unknown>> {
     const [held, arrival] = await this.#read(key, load, options)
     return readingOf(held, arrival)
+  }
+
+  /**
+   * A token of what was committed, for reads that must not be older (G3): opaque text that fits into a header or a cookie,
+   * good for every client of the installation and any layer. Given a transaction that is open, of this very transaction;
+   * without one, of everything that was committed before the call.
+   *
+   * Rejects as the driver does, and with StandbyRefusedError on a server in recovery.
+   *
+   * @example const token = await cache.token(tx) // before its commit
+   * @example const token = await cache.token() // after a commit, or for all there is
+   */
+  async token(transaction?: RowsHandle): Promise<string> {
+    this.#open()
+    return this.parts.token(transaction)
+  }
+
+  /**
+   * Runs something whose every read carries the token, also those inside loaders: for a whole request.
+   *
+   * Throws BadTokenError.
+   *
+   * @example await cache.withToken(request.headers['freshet-token'], () => handle(request))
+   */
+  withToken<T>(token: string | undefined, run: () => T): T {
+    return currentToken.run(token === undefined ? undefined : readToken(token), run)
   }
 
   /**
@@ -226,6 +261,7 @@ export class Cache {
       readsMemory: usesMemory && !options.fresh && !options.inTransaction,
       usesShared: options.layers?.includes('l2') ?? true,
       inTransaction: options.inTransaction ?? false,
+      token: options.token === undefined ? currentToken.getStore() : readToken(options.token),
       // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.
       ticket: flights.ticket(),
     })

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { OccurrenceListener } from './occurrence.js'
-import type { SharedSnapshots } from './snapshots.js'
+import type { SharedQuery } from './shared-query.js'
+import type { TakenSnapshot } from './snapshots.js'
 
 const AGAIN_MS = 10_000
 const RETRY_MS = 1_000
@@ -10,7 +11,7 @@ const RETRY_MS = 1_000
  * and a clock may be set while the process runs.
  */
 export async function watchClock(
-  snapshots: SharedSnapshots,
+  snapshots: SharedQuery<TakenSnapshot>,
   report: OccurrenceListener,
   signal: AbortSignal,
 ): Promise<void> {

@@ -7,11 +7,14 @@ import { Flights } from './flights.js'
 import { CatalogWatch } from './in-force.js'
 import type { LoadLimit } from './limiter.js'
 import type { MemoryLayer } from './memory-layer.js'
+import { formatToken, type CommitToken } from '@freshet/coherence'
+import { StandbyRefusedError, takeCommitToken } from '@freshet/postgres'
 import type { OccurrenceListener } from './occurrence.js'
 import { Reader } from './reader.js'
 import { SharedLayer } from './shared-layer.js'
 import type { Sight } from './sight.js'
-import { SharedSnapshots, type TakeSnapshot } from './snapshots.js'
+import { SharedQuery } from './shared-query.js'
+import { measuringClock, type TakenSnapshot, type TakeSnapshot } from './snapshots.js'
 
 /** The ports that a client works through. */
 export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
@@ -22,6 +25,7 @@ export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
   readonly realm: string
   readonly l1: { readonly memory: MemoryLayer; readonly sight: Sight } | undefined
   readonly loadLimit: LoadLimit & { readonly timeoutMs: number }
+  readonly tokenWaitMs: number
   readonly report: OccurrenceListener
 }
 
@@ -31,7 +35,7 @@ export function composeCache(composition: Composition): Cache {
   const shared = new SharedLayer(values)
   const watch = new CatalogWatch(catalog, values)
   const flights = new Flights(composition.loadLimit)
-  const snapshots = new SharedSnapshots(composition.takeSnapshot, (skewMs) => l1?.sight.measured(skewMs))
+  const snapshots = new SharedQuery(measuringClock(composition.takeSnapshot, (skewMs) => l1?.sight.measured(skewMs)))
   const closing = new AbortController()
   if (l1) void watchClock(snapshots, report, closing.signal)
   const filler = new Filler({
@@ -39,10 +43,12 @@ export function composeCache(composition: Composition): Cache {
     values,
     shared,
     snapshots,
+    applied: new SharedQuery(() => values.applied()),
     watch,
     report,
     realm,
     generationTtlMs: longestLifeMs(catalog),
+    tokenWaitMs: composition.tokenWaitMs,
     ticket: flights.ticket,
   })
   const reader = new Reader({ memory: l1?.memory, shared, flights, filler, report, realm })
@@ -53,11 +59,19 @@ export function composeCache(composition: Composition): Cache {
     watch,
     l1State: () => l1?.sight.state ?? 'off',
     register: composition.register,
+    token: async (transaction) =>
+      formatToken(transaction ? await takeCommitToken(transaction) : after(await snapshots.take())),
     close: async () => {
       closing.abort()
       await composition.close()
     },
   })
+}
+
+/** All that the snapshot shows, and no more than was committed by then. */
+const after = ({ systemId, timeline, insertLsn, inRecovery }: TakenSnapshot): CommitToken => {
+  if (inRecovery) throw new StandbyRefusedError("a commit's token")
+  return { systemId, timeline, lsn: insertLsn }
 }
 
 /**

@@ -47,6 +47,8 @@ export interface CacheOptions {
   readonly l1?: MemoryOptions | false
   /** At most so many loads run (50) and wait (1,000), each for so long (30,000 ms); beyond that reads get LoadLimitError. */
   readonly loadLimit?: Partial<LoadLimit> & { readonly timeoutMs?: number }
+  /** How long a read with a token waits for its commit to become visible at the source, in milliseconds; 1,000 by default. */
+  readonly tokenWaitMs?: number
   /** Told of everything that happens; see Occurrence. */
   readonly onOccurrence?: OccurrenceListener
 }
@@ -88,6 +90,7 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
     takeSnapshot: () => takeSnapshot(database),
     realm: `${options.redis} ${namespace}`,
     l1: memory && { memory, sight },
+    tokenWaitMs: options.tokenWaitMs ?? 1_000,
     loadLimit: { concurrency: 50, queue: 1_000, timeoutMs: 30_000, ...options.loadLimit },
     report,
     register: async (wanted, signal) => registerCatalog(await kafka(), catalog, topicPrefix, wanted, signal),

@@ -173,6 +173,36 @@ export class KafkaNotConfiguredError extends Error {
   }
 }
 
+/** A text that was given as a commit's token is none. */
+export class BadTokenError extends Error {
+  readonly code = 'BAD_TOKEN'
+
+  constructor(readonly text: string) {
+    super(`"${text.slice(0, 60)}" is no token of a commit; give what cache.token() returned, unchanged`)
+    this.name = 'BadTokenError'
+  }
+}
+
+/** A read carries the token of a commit that its source does not show. */
+export class CommitNotVisibleError extends Error {
+  readonly code = 'COMMIT_NOT_VISIBLE'
+
+  constructor(
+    readonly template: string,
+    readonly reason: 'not-committed' | 'other-history',
+    readonly waitedMs: number,
+  ) {
+    super(`The commit whose token a read of "${template}" carries is not in the database: ${notVisible[reason]}`)
+    this.name = 'CommitNotVisibleError'
+  }
+}
+
+const notVisible = {
+  'not-committed':
+    'it has not become visible within tokenWaitMs; read after the commit, or raise tokenWaitMs where commits wait for standbys',
+  'other-history': 'the token is of another database, or the pool points at a primary that was replaced',
+}
+
 /** The client was closed. */
 export class CacheClosedError extends Error {
   readonly code = 'CACHE_CLOSED'

@@ -1,27 +1,35 @@
 import type { Catalog } from '@freshet/catalog'
 import {
+  contains,
   encodeValue,
   inherit,
+  isSameHistory,
   needsSnapshot,
   refuseFill,
+  type AppliedWatermark,
   type CapturedRecent,
-  type LoadView,
+  type CommitToken,
+  type FillRefusal,
   type ShardTag,
   type TagGeneration,
   type ValueHeader,
 } from '@freshet/coherence'
 import type { ValueStore } from '@freshet/redis'
+import { setTimeout as pause } from 'node:timers/promises'
 import { tagsOf, type Address, type TagTarget } from './address.js'
 import { decode, encode } from './codec.js'
-import { LoaderEndedError, UnencodableValueError } from './errors.js'
+import { CommitNotVisibleError, LoaderEndedError, UnencodableValueError } from './errors.js'
 import type { Flight, Landing } from './flight.js'
 import { HeldValue } from './held-value.js'
 import type { CatalogWatch } from './in-force.js'
-import { currentLoad, LoadScope } from './load-scope.js'
+import { currentLoad, LoadScope, type Judged } from './load-scope.js'
 import type { Load, LoaderSource } from './loader.js'
-import type { OccurrenceListener, StoreRefusal } from './occurrence.js'
+import type { OccurrenceListener, PassedOverReason, StoreRefusal } from './occurrence.js'
 import type { SharedLayer } from './shared-layer.js'
-import type { SharedSnapshots } from './snapshots.js'
+import type { SharedQuery } from './shared-query.js'
+import type { TakenSnapshot } from './snapshots.js'
+import { shownIn, Standby } from './standby.js'
+import { currentToken } from './token.js'
 
 /** More further tags than this are not stored: each costs every reader a place in its command. */
 export const MAX_FURTHER_TAGS = 64
@@ -30,12 +38,16 @@ export interface FillerPorts {
   readonly catalog: Catalog
   readonly values: ValueStore
   readonly shared: SharedLayer
-  readonly snapshots: SharedSnapshots
+  readonly snapshots: SharedQuery<TakenSnapshot>
+  /** The history that the records belong to comes with it. */
+  readonly applied: SharedQuery<AppliedWatermark | undefined>
   readonly watch: CatalogWatch
   readonly report: OccurrenceListener
   readonly realm: string
   /** How long generations live, in milliseconds. */
   readonly generationTtlMs: number
+  /** How long a load waits for the commit whose token its read carries, in milliseconds. */
+  readonly tokenWaitMs: number
   /** One after the other for every read and departure of this process. */
   readonly ticket: () => number
 }
@@ -44,6 +56,7 @@ export interface FillRequest {
   readonly address: Address
   readonly load: Load<unknown>
   readonly source: LoaderSource
+  readonly token: CommitToken | undefined
   /** May the value go to Redis? */
   readonly writesShared: boolean
   /** Redis has just failed to answer the read: it is not asked again. */
@@ -75,12 +88,40 @@ export class Filler {
   }
 
   async #fill(flight: Flight, request: FillRequest): Promise<Landing> {
-    const { address, source } = request
     flight.depart(this.ports.ticket())
+    return (
+      (await this.#fillFromStandby(flight, request)) ?? this.#attempt(flight, { ...request, source: sure(request) })
+    )
+  }
+
+  /** R10: what a standby brought and may not be stored is loaded from the primary. Undefined: that is to be done. */
+  async #fillFromStandby(flight: Flight, request: FillRequest): Promise<Landing | undefined> {
+    if (!(request.source instanceof Standby)) return undefined
+    let reason: PassedOverReason
+    let error: unknown
+    try {
+      const landing = await this.#attempt(flight, request)
+      if (landing.refused === undefined) return landing
+      reason = landing.refused
+    } catch (thrown) {
+      flight.abort.signal.throwIfAborted()
+      if (thrown instanceof PassedOver) reason = thrown.reason
+      else [reason, error] = ['load-failed', thrown]
+    }
+    const { name } = request.address.template
+    this.ports.report({ type: 'standby:passed-over', template: name, reason, ...(error !== undefined && { error }) })
+    return undefined
+  }
+
+  async #attempt(flight: Flight, request: FillRequest): Promise<Landing> {
+    const { address, source } = request
     const capture = request.sharedFailed ? UNREACHABLE : await this.#capture(flight, address)
     const scope = new LoadScope(flight, this.ports.realm)
     if ('refused' in capture) scope.refuse(capture.refused)
-    else await this.#judgeBy(scope, capture.recents, source)
+    else await this.#judgeBy(scope, capture.recents, request)
+    if (source instanceof Standby)
+      passOver(scope) // before the load, which would be in vain
+    else if (request.token) await this.#untilShown(flight, request.token, address.template.name)
     const atMs = Date.now()
     const payload = await this.#load(scope, request)
     const header: ValueHeader = {
@@ -120,32 +161,65 @@ export class Filler {
     }
   }
 
-  /** Takes the snapshot by which these captures will be judged, if one can decide (R3). */
-  async #judgeBy(scope: LoadScope, recents: readonly CapturedRecent[], source: LoaderSource): Promise<void> {
-    scope.judged.push({ recents, view: await this.#view(recents, source) })
+  /** Takes the view by which these captures will be judged (R3, R4), if one can decide. */
+  async #judgeBy(scope: LoadScope, recents: readonly CapturedRecent[], request: FillRequest): Promise<void> {
+    scope.judged.push({ recents, ...(await this.#view(recents, request)) })
   }
 
-  async #view(recents: readonly CapturedRecent[], source: LoaderSource): Promise<LoadView> {
-    if (source === 'none') return { role: 'none' }
-    if (!needsSnapshot(recents)) return { role: 'primary' }
+  async #view(recents: readonly CapturedRecent[], { source, token }: FillRequest): Promise<Omit<Judged, 'recents'>> {
+    const { snapshots, applied, report } = this.ports
+    if (source === 'none') return { view: { role: 'none' }, current: undefined }
+    if (source instanceof Standby) return this.#standbyView(source, token)
+    if (!needsSnapshot(recents)) return { view: { role: 'primary' }, current: undefined }
     try {
-      const { snapshot, inRecovery } = await this.ports.snapshots.take()
-      return { role: 'primary', snapshot, inRecovery }
+      const [taken, current] = await Promise.all([snapshots.take(), applied.take()])
+      const { snapshot, inRecovery } = taken
+      return { view: { role: 'primary', snapshot, inRecovery, history: taken }, current }
     } catch (error) {
-      this.ports.report({ type: 'snapshot:failed', error })
-      return { role: 'primary' }
+      report({ type: 'snapshot:failed', error })
+      return { view: { role: 'primary' }, current: undefined }
     }
   }
 
-  async #load(scope: LoadScope, { address, load, source }: FillRequest): Promise<Buffer> {
+  async #standbyView(source: Standby, token: CommitToken | undefined): Promise<Omit<Judged, 'recents'>> {
+    const [shown, current] = await Promise.all([source.view(), this.ports.applied.take()]).catch((error: unknown) => {
+      this.ports.report({ type: 'snapshot:failed', error })
+      throw new PassedOver('standby-failed')
+    })
+    const inFull = shownIn(shown)
+    if (token && !(inFull && contains(inFull, token))) throw new PassedOver('behind-token')
+    const { snapshot, replayLsn } = shown
+    // promoted, or never one: its snapshots list what runs
+    if (!shown.inRecovery) return { view: { role: 'primary', snapshot, history: shown }, current }
+    return { view: { role: 'standby', replayLsn, snapshot, history: shown }, current }
+  }
+
+  /** Waits until the primary shows the token's commit: it is in the log, and its token with others, before readers see it. */
+  async #untilShown(flight: Flight, token: CommitToken, template: string): Promise<void> {
+    const fromMs = performance.now()
+    for (let pauseMs = 1; ; pauseMs = Math.min(2 * pauseMs, 50)) {
+      const taken = await this.ports.snapshots.take()
+      if (contains({ ...taken, lsn: taken.insertLsn }, token)) return
+      const waitedMs = performance.now() - fromMs
+      const isPromoted = taken.systemId === token.systemId && taken.timeline > token.timeline
+      if (isPromoted) return // what a failover took back is nowhere; all else is here
+      if (!isSameHistory(taken, token)) throw new CommitNotVisibleError(template, 'other-history', waitedMs)
+      if (waitedMs > this.ports.tokenWaitMs) throw new CommitNotVisibleError(template, 'not-committed', waitedMs)
+      await pause(pauseMs, undefined, { signal: flight.abort.signal })
+    }
+  }
+
+  async #load(scope: LoadScope, request: FillRequest): Promise<Buffer> {
+    const { address, load, source, token } = request
     const template = address.template.name
     const fromMs = performance.now()
     const { signal } = scope.flight.abort
-    const tag = (...targets: readonly TagTarget[]) => this.#tag(scope, address, source, targets)
+    const tag = (...targets: readonly TagTarget[]) => this.#tag(scope, request, targets)
     let value: unknown
     try {
-      const context = { parameters: address.key.parameters, signal, tag }
-      value = await currentLoad.run(scope, async () => load(context))
+      const from = source instanceof Standby ? 'standby' : source
+      const context = { parameters: address.key.parameters, source: from, signal, tag } as const
+      value = await currentToken.run(token, () => currentLoad.run(scope, async () => load(context)))
       signal.throwIfAborted() // nobody waits any more
     } catch (error) {
       this.ports.report({ type: 'load:failed', template, durationMs: performance.now() - fromMs, error })
@@ -158,7 +232,8 @@ export class Filler {
   }
 
   /** Captures before the read that it covers (R12), and judges by a view of its own, taken after that capture. */
-  async #tag(scope: LoadScope, address: Address, source: LoaderSource, targets: readonly TagTarget[]): Promise<void> {
+  async #tag(scope: LoadScope, request: FillRequest, targets: readonly TagTarget[]): Promise<void> {
+    const { address } = request
     if (!scope.open) throw new LoaderEndedError(address.key.text)
     const { catalog, values, generationTtlMs } = this.ports
     const tags: ShardTag[] = targets.flatMap((target) => tagsOf(catalog, target, address.kinds))
@@ -167,8 +242,9 @@ export class Filler {
       try {
         const captured = await values.capture(tags, generationTtlMs)
         scope.bring(paired(tags, captured.generations))
-        await this.#judgeBy(scope, captured.recents, source)
+        await this.#judgeBy(scope, captured.recents, request)
       } catch (error) {
+        if (error instanceof PassedOver) return scope.refuse('no-snapshot')
         this.ports.report({ type: 'l2:failed', operation: 'capture', error })
         scope.refuse('unreachable')
       }
@@ -195,13 +271,32 @@ export class Filler {
 
 type Further = { readonly tags: NonNullable<ValueHeader['x']> } | { readonly refused: StoreRefusal }
 
+/** The standby cannot be used for this load. */
+class PassedOver extends Error {
+  constructor(readonly reason: PassedOverReason) {
+    super(`the standby is passed over: ${reason}`)
+  }
+}
+
+const sure = ({ source }: FillRequest): 'primary' | 'none' => (source === 'none' ? 'none' : 'primary')
+
+function passOver(scope: LoadScope): void {
+  const reason = scope.refusal ?? refusalOf(scope)
+  if (reason !== undefined) throw new PassedOver(reason)
+}
+
+function refusalOf({ judged }: LoadScope): FillRefusal | undefined {
+  for (const { recents, view, current } of judged) {
+    const refused = refuseFill(recents, view, current)
+    if (refused !== undefined) return refused
+  }
+  return undefined
+}
+
 /** The first rule that forbids to store what this load has brought, or the tags that go into its header. */
 function furtherTags(scope: LoadScope, own: readonly TagGeneration[]): Further {
-  if (scope.refusal !== undefined) return { refused: scope.refusal }
-  for (const { recents, view } of scope.judged) {
-    const refused = refuseFill(recents, view)
-    if (refused !== undefined) return { refused }
-  }
+  const refused = scope.refusal ?? refusalOf(scope)
+  if (refused !== undefined) return { refused }
   const inherited = inherit(own, scope.brought)
   if ('changed' in inherited) return { refused: 'parts-differ' }
   if (inherited.further.length > MAX_FURTHER_TAGS) return { refused: 'too-many-tags' }

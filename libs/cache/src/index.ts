@@ -2,9 +2,11 @@ export type { TagTarget } from './address.js'
 export { Cache, type CacheHealth, type LoadingReadOptions, type ReadOptions } from './cache.js'
 export { createCache, type CacheOptions, type MemoryOptions } from './create-cache.js'
 export {
+  BadTokenError,
   CacheClosedError,
   CatalogNotInForceError,
   CatalogRefusedError,
+  CommitNotVisibleError,
   KafkaNotConfiguredError,
   LoaderCycleError,
   LoaderEndedError,
@@ -25,10 +27,12 @@ export {
   type Layer,
   type Occurrence,
   type OccurrenceListener,
+  type PassedOverReason,
   type ReadMiss,
   type StoreRefusal,
   type TemplateCounts,
 } from './occurrence.js'
 export type { Reading } from './reading.js'
 export type { RegisterOptions } from './register.js'
+export { standby, type Standby, type StandbyView } from './standby.js'
 export { ageHeader, cacheStatusHeader } from './response-headers.js'

@@ -52,7 +52,7 @@ export class InvalidationFeed {
         memory.fence(record.tags)
         const { tags, commit } = record
         report({ type: 'l1:fenced', tags: tags.length, ...(commit && { committedAt: commit.at }) })
-      } else if (record.kind === 'applied') sight.heard(partition, record.databaseTime)
+      } else if (record.kind === 'applied') sight.heard(partition, { ...record, databaseTimeMs: record.databaseTime })
     } catch (error) {
       if (!(error instanceof UnreadableRecordError)) throw error
       memory.dropAll('unreadable-record') // whatever it fenced

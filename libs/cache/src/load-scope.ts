@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { CapturedRecent, LoadView, TagGeneration } from '@freshet/coherence'
+import type { CapturedRecent, History, LoadView, TagGeneration } from '@freshet/coherence'
 import type { HeldValue } from './held-value.js'
 import type { Flight } from './flight.js'
 import type { StoreRefusal } from './occurrence.js'
@@ -8,6 +8,8 @@ import type { StoreRefusal } from './occurrence.js'
 export interface Judged {
   readonly recents: readonly CapturedRecent[]
   readonly view: LoadView
+  /** The history that the applied watermarks, and so the records, belong to; undefined where it is not known. */
+  readonly current: History | undefined
 }
 
 /**

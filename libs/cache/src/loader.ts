@@ -1,9 +1,15 @@
 import type { TagTarget } from './address.js'
+import type { Standby } from './standby.js'
 
 /** What a loader gets beside its parameters. */
 export interface LoadContext<Parameters = unknown> {
   /** As the key was made of. */
   readonly parameters: Parameters
+  /**
+   * Where it has to read this time. A loader from a standby is run again with `primary` where the standby is behind; all
+   * others can leave it alone.
+   */
+  readonly source: 'primary' | 'standby' | 'none'
   /** Aborted when the load has taken too long, or the client closes. */
   readonly signal: AbortSignal
   /**
@@ -30,7 +36,8 @@ export type TemplateLoad<Value, Parameters> = (
  * Where a loader reads.
  *
  * - `primary`: the Postgres whose changes are followed, by any driver. Not a balanced reader endpoint.
+ * - `standby(pool)`: a streaming standby of it; the primary is asked where it is behind.
  * - `none`: something without transactions, such as another service. Its values have lease strength: a fence that comes
  *   while it loads voids the value, but a source that answers an older state than the fence knew is believed.
  */
-export type LoaderSource = 'primary' | 'none'
+export type LoaderSource = 'primary' | 'none' | Standby

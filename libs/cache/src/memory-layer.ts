@@ -1,3 +1,4 @@
+import { isHonoured, type CommitToken } from '@freshet/coherence'
 import { LRUCache } from 'lru-cache'
 import type { Address } from './address.js'
 import { FenceLog } from './fence-log.js'
@@ -41,9 +42,11 @@ export class MemoryLayer {
     })
   }
 
-  get(id: string): HeldValue | undefined {
+  /** With a token only if the fences of its commit have been heard (G3). */
+  get(id: string, token?: CommitToken): HeldValue | undefined {
     const nowMs = performance.now()
-    if (!this.options.sight.isSighted(nowMs)) return undefined
+    const { sight } = this.options
+    if (!sight.isSighted(nowMs) || (token && !isHonoured(token, sight.applied))) return undefined
     const entry = this.#entries.get(id)
     if (entry === undefined || nowMs < entry.expiresAtMs) return entry?.held
     this.#entries.delete(id)

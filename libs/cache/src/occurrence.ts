@@ -16,6 +16,8 @@ export type ReadMiss =
   | 'unreachable'
   /** The caller asked for other layers only, or reads inside a transaction of its own. */
   | 'not-asked'
+  /** Its fences are not known to reach the commit whose token the read carries. */
+  | 'behind-token'
 
 /** Why a loaded value was not stored: one of the protocol's rules, or one of these. */
 export type StoreRefusal =
@@ -33,6 +35,9 @@ export type StoreRefusal =
   /** It inherits more tags than a header may carry. */
   | 'too-many-tags'
 
+/** Why a load went to the primary instead of its standby: what it could not have been stored for, or one of these. */
+export type PassedOverReason = StoreRefusal | 'behind-token' | 'standby-failed' | 'load-failed'
+
 /** Why L1 let go of entries. */
 export type DropCause = 'fenced' | 'discontinuity' | 'unreadable-record'
 
@@ -48,6 +53,12 @@ export type Occurrence =
   | { readonly type: 'load:failed'; readonly template: string; readonly durationMs: number; readonly error: unknown }
   | { readonly type: 'fill:stored'; readonly template: string; readonly encodedBytes: number }
   | { readonly type: 'fill:refused'; readonly template: string; readonly reason: StoreRefusal }
+  | {
+      readonly type: 'standby:passed-over'
+      readonly template: string
+      readonly reason: PassedOverReason
+      readonly error?: unknown
+    }
   | { readonly type: 'l1:dropped'; readonly entries: number; readonly cause: DropCause }
   /** A fence was heard, and what it governs is gone. `committedAt`: of its oldest commit, in milliseconds since 1970. */
   | { readonly type: 'l1:fenced'; readonly tags: number; readonly committedAt?: number }
@@ -69,6 +80,7 @@ export interface TemplateCounts {
   failedLoads: number
   stored: number
   refused: Partial<Record<StoreRefusal, number>>
+  passedOver: Partial<Record<PassedOverReason, number>>
 }
 
 /**
@@ -107,6 +119,9 @@ export class OccurrenceCounter {
         return
       case 'fill:refused':
         counts.refused[occurrence.reason] = (counts.refused[occurrence.reason] ?? 0) + 1
+        return
+      case 'standby:passed-over':
+        counts.passedOver[occurrence.reason] = (counts.passedOver[occurrence.reason] ?? 0) + 1
     }
   }
 
@@ -114,7 +129,16 @@ export class OccurrenceCounter {
   of(template: string): TemplateCounts {
     let counts = this.#templates.get(template)
     if (counts === undefined) {
-      counts = { hits: { l1: 0, l2: 0 }, missed: {}, joined: 0, loads: 0, failedLoads: 0, stored: 0, refused: {} }
+      counts = {
+        hits: { l1: 0, l2: 0 },
+        missed: {},
+        joined: 0,
+        loads: 0,
+        failedLoads: 0,
+        stored: 0,
+        refused: {},
+        passedOver: {},
+      }
       this.#templates.set(template, counts)
     }
     return counts

@@ -1,3 +1,4 @@
+import type { CommitToken } from '@freshet/coherence'
 import type { Address } from './address.js'
 import type { Filler } from './filler.js'
 import type { Flight, Landing } from './flight.js'
@@ -19,6 +20,8 @@ export interface ReadRequest {
   readonly usesMemory: boolean
   readonly usesShared: boolean
   readonly inTransaction: boolean
+  /** Of a commit that the value may not be older than (G3). */
+  readonly token: CommitToken | undefined
   /** When the read began. */
   readonly ticket: number
 }
@@ -72,8 +75,8 @@ export class Reader {
     return found
   }
 
-  #fromMemory({ address, readsMemory }: ReadRequest): Found | undefined {
-    const held = readsMemory ? this.ports.memory?.get(address.id) : undefined
+  #fromMemory({ address, readsMemory, token }: ReadRequest): Found | undefined {
+    const held = readsMemory ? this.ports.memory?.get(address.id, token) : undefined
     if (held === undefined) return undefined
     this.ports.report({ type: 'read:hit', template: address.template.name, layer: 'l1' })
     return [held, HIT_L1]
@@ -104,11 +107,11 @@ export class Reader {
     }
   }
 
-  async #lookUp({ address, usesShared }: ReadRequest): Promise<LookUp> {
+  async #lookUp({ address, usesShared, token }: ReadRequest): Promise<LookUp> {
     if (address.kinds === undefined) return missWithout('not-in-force')
     if (!usesShared) return missWithout('not-asked')
     try {
-      return await this.ports.shared.lookUp(address)
+      return await this.ports.shared.lookUp(address, token)
     } catch (error) {
       this.ports.report({ type: 'l2:failed', operation: 'read', error })
       return missWithout('unreachable')
@@ -122,9 +125,10 @@ export class Reader {
     seen: Extract<LookUp, { readonly miss: ReadMiss }>,
   ): Promise<{ readonly landing: Landing; readonly joined: boolean } | undefined> {
     const { flights, report } = this.ports
-    const { address, ticket, usesShared } = request
+    const { address, ticket, usesShared, token } = request
     const { template, key, id } = address
-    const name = usesShared ? id : `${id} unshared`
+    // A load that knows of no token may read from a standby, or be made of cached parts, that are behind it.
+    const name = token ? `${id} ${ticket}` : usesShared ? id : `${id} unshared`
     const under = flights.find(name)
     const sharedFailed = seen.miss === 'unreachable'
     const flight =

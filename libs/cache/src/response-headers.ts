@@ -23,7 +23,7 @@ export function cacheStatusHeader(reading: Told, cacheName = 'Freshet'): string 
 /** The text of an `Age` header (RFC 9111): whole seconds. */
 export const ageHeader = (reading: Pick<Told, 'ageMs'>): string => String(Math.floor(reading.ageMs / 1000))
 
-function forwardReason(missed: Told['missed']): 'uri-miss' | 'stale' | 'bypass' {
+function forwardReason(missed: Told['missed']): 'uri-miss' | 'stale' | 'request' | 'bypass' {
   switch (missed) {
     case 'absent':
     case 'unreadable':
@@ -32,6 +32,8 @@ function forwardReason(missed: Told['missed']): 'uri-miss' | 'stale' | 'bypass' 
     case 'generation-lost':
     case 'governed-otherwise':
       return 'stale'
+    case 'behind-token':
+      return 'request'
     case 'not-in-force':
     case 'unreachable':
     case 'not-asked':

@@ -1,4 +1,4 @@
-import { decodeValue, judgeRead, shardTagText, type ShardTag } from '@freshet/coherence'
+import { decodeValue, isHonoured, judgeRead, shardTagText, type CommitToken, type ShardTag } from '@freshet/coherence'
 import type { ValueStore } from '@freshet/redis'
 import { LRUCache } from 'lru-cache'
 import type { Address } from './address.js'
@@ -19,8 +19,11 @@ export class SharedLayer {
 
   constructor(private readonly values: ValueStore) {}
 
-  /** One MGET; two round trips where a value names tags that were not asked for. Throws ValuesUnavailableError. */
-  async lookUp(address: Address): Promise<LookUp> {
+  /**
+   * One MGET; two round trips where a value names tags that were not asked for. With a token the applied watermark comes
+   * before it, from the same Redis. Throws ValuesUnavailableError.
+   */
+  async lookUp(address: Address, token?: CommitToken, isSecond = false): Promise<LookUp> {
     const { template, key, required, id } = address
     const asked = this.#further.size > 0 ? this.#further.get(id) : undefined
     const reply = await this.values.read(
@@ -29,16 +32,23 @@ export class SharedLayer {
         fingerprint: template.fingerprint,
         keyText: key.text,
         tags: required.map(({ tag }) => tag),
+        withApplied: token !== undefined,
       },
       asked,
     )
     const { generations } = reply
+    if (token && !isHonoured(token, reply.applied)) return { miss: 'behind-token', generations }
     if (reply.value === null) return { miss: 'absent', generations }
     const stored = decodeValue(reply.value)
     if (stored === undefined) return { miss: 'unreadable', generations }
     const { header, payload } = stored
     const further = byTag(asked, reply.extra)
     let verdict = judgeRead(header, required, { required: generations, further })
+    if (verdict !== 'fresh' && 'fetch' in verdict && token) {
+      // what comes later can be from another Redis than the watermark: all of it is asked for again, in one
+      if (header.x) this.remember(id, header.x)
+      return isSecond ? { miss: 'behind-token', generations } : this.lookUp(address, token, true)
+    }
     if (verdict !== 'fresh' && 'fetch' in verdict) {
       const fetched = await this.values.generations(verdict.fetch)
       verdict = judgeRead(header, required, {

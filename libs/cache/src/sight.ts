@@ -1,3 +1,4 @@
+import { leastApplied, type AppliedWatermark } from '@freshet/coherence'
 import type { BlindCause, OccurrenceListener } from './occurrence.js'
 
 export interface SightOptions {
@@ -19,6 +20,9 @@ export interface SightOptions {
 export class Sight {
   /** Partition -> until when (monotonic clock) its last watermark is young enough. */
   readonly #untilMs = new Map<number, number>()
+  /** Partition -> its last watermark. */
+  readonly #marks = new Map<number, AppliedWatermark | undefined>()
+  #applied: AppliedWatermark | undefined
   #sightedUntilMs = -Infinity
   #clockIsGood = false
   #told: 'sighted' | BlindCause = 'never-heard'
@@ -34,19 +38,19 @@ export class Sight {
   /** All must be heard before the layer sees. */
   expectPartitions(count: number): void {
     for (let partition = 0; partition < count; partition++) {
-      if (!this.#untilMs.has(partition)) this.#untilMs.set(partition, -Infinity)
+      if (!this.#untilMs.has(partition)) this.#note(partition, undefined, -Infinity)
     }
     this.#settle()
   }
 
-  heard(partition: number, databaseTimeMs: number): void {
-    const lagMs = Math.max(0, Date.now() - databaseTimeMs)
-    this.#untilMs.set(partition, performance.now() + this.options.maxLagMs - lagMs)
+  heard(partition: number, mark: AppliedWatermark): void {
+    const lagMs = Math.max(0, Date.now() - mark.databaseTimeMs)
+    this.#note(partition, mark, performance.now() + this.options.maxLagMs - lagMs)
     this.#settle()
   }
 
   lost(partition: number): void {
-    this.#untilMs.set(partition, -Infinity)
+    this.#note(partition, undefined, -Infinity)
     this.#settle()
     this.#tell('discontinuity')
   }
@@ -58,9 +62,20 @@ export class Sight {
     if (!this.#clockIsGood) this.#tell('clock-skew')
   }
 
+  /** Everything up to here has been heard, and dropped; undefined while some partition is silent. */
+  get applied(): AppliedWatermark | undefined {
+    return this.#applied
+  }
+
   get state(): 'sighted' | BlindCause {
     this.isSighted(performance.now())
     return this.#told
+  }
+
+  #note(partition: number, mark: AppliedWatermark | undefined, untilMs: number): void {
+    this.#untilMs.set(partition, untilMs)
+    this.#marks.set(partition, mark)
+    this.#applied = leastApplied(this.#marks.values())
   }
 
   #settle(): void {

@@ -88,23 +88,23 @@ describe('L1', () => {
   })
 
   it('is blind, and takes nothing in, until every partition was heard; reads go to Redis', async () => {
-    const { client, balance } = await openWorld()
+    const { world, client, balance } = await openWorld()
     client.sight.expectPartitions(2)
     await client.cache.get(key, balance)
     expect(client.memory?.size).toBe(0)
     expect(await client.cache.read(key, balance)).toMatchObject({ layer: 'l2' })
-    client.sight.heard(1, Date.now())
+    client.sight.heard(1, world.primary.watermark())
     await client.cache.get(key, balance)
     expect(await client.cache.read(key, balance)).toMatchObject({ layer: 'l1' })
   })
 
   it('does not answer once the applied watermark is older than its maxLag', async () => {
-    const { client, balance } = await openWorld()
+    const { world, client, balance } = await openWorld()
     await client.cache.get(key, balance)
-    client.sight.heard(0, Date.now() - 61_000)
+    client.sight.heard(0, { ...world.primary.watermark(), databaseTimeMs: Date.now() - 61_000 })
     expect(await client.cache.read(key, balance)).toMatchObject({ layer: 'l2' })
     expect(client.cache.health()).toEqual({ inForce: true, l1: 'behind' })
-    client.sight.heard(0, Date.now())
+    client.sight.heard(0, world.primary.watermark())
     expect(await client.cache.read(key, balance)).toMatchObject({ layer: 'l1' })
   })
 

@@ -49,8 +49,9 @@ async function bringIntoForce(): Promise<void> {
   const { insertLsn } = await takeSnapshot(pool)
   const parameterKinds = { balance: { id: 'integer' } } as const
   await fences.putCatalogInForce({ owner, version, fingerprint, lsn: insertLsn, parameterKinds })
-  const { insertLsn: lsn, snapshot } = await takeSnapshot(pool)
-  await fences.prune('all', { lsn, snapshot })
+  const { insertLsn: lsn, ...seen } = await takeSnapshot(pool)
+  await fences.prune('all', { ...seen, lsn })
+  await fences.noteApplied([{ topic: 'changes', partition: 0, watermark: { ...seen, lsn } }])
 }
 
 /** Writes by plain SQL and fences under the transaction's own id, as the service does once it has decoded it. */

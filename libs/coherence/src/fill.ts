@@ -67,13 +67,17 @@ export function refuseFill(
   if (!needsSnapshot(captured)) return undefined
   const { snapshot, history } = load
   if (snapshot === undefined) return 'no-snapshot' // R3
-  if (history && current && !isSameHistory(history, current)) return 'other-history' // its xids and LSNs do not compare
+  if (!isKnownHistory(history, current)) return 'other-history'
   for (const { floor, transactions } of captured) {
     if (floor !== undefined && !floorPassed(floor, snapshot)) return 'below-floor' // R6, R9
     if (!transactions.every(({ xid }) => isVisible(xid, snapshot))) return 'not-visible' // R3
   }
   return undefined
 }
+
+/** Xids and LSNs of two histories do not compare: a primary that was replaced goes on giving out the same ids. */
+const isKnownHistory = (history: History | undefined, current: History | undefined): boolean =>
+  history !== undefined && current !== undefined && isSameHistory(history, current)
 
 /** A standby that follows another timeline can have replayed any LSN without having seen what the primary committed there. */
 function refuseFromStandby(
@@ -82,7 +86,7 @@ function refuseFromStandby(
   current: History | undefined,
 ): FillRefusal | undefined {
   if (replayLsn === undefined || snapshot === undefined) return 'no-snapshot' // R4
-  if (history === undefined || current === undefined || !isSameHistory(history, current)) return 'other-history'
+  if (!isKnownHistory(history, current)) return 'other-history'
   for (const { floor, pruned, transactions } of captured) {
     if (floor !== undefined && !floorPassed(floor, snapshot)) return 'below-floor' // R6, R9
     if (pruned !== undefined && pruned > replayLsn) return 'standby-behind' // R5

@@ -28,6 +28,7 @@ export {
   type TakenFloor,
 } from './recent-record.js'
 export { formatSnapshot, isVisible, parseSnapshot, type Snapshot } from './snapshot.js'
+export { formatToken, parseToken } from './token-text.js'
 export { contains, isHonoured, shownByStandby, type CommitToken, type Shown } from './token.js'
 export { decodeValue, encodeValue, type StoredValue, type ValueHeader } from './value-codec.js'
 export { isSameHistory, leastApplied, type AppliedWatermark, type History } from './watermark.js'

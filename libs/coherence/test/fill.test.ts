@@ -1,8 +1,19 @@
 import { lsn, xid, type Lsn } from '@freshet/pgoutput'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isVisible, needsSnapshot, parseSnapshot, refuseFill, type CapturedRecent } from '../src/index.js'
+import {
+  isVisible,
+  needsSnapshot,
+  parseSnapshot,
+  refuseFill,
+  type CapturedRecent,
+  type Snapshot,
+} from '../src/index.js'
 import { anyCapture, anyLsn, anySnapshot } from './arbitraries.js'
+
+const history = { systemId: '7', timeline: 2 }
+const onPrimary = (captured: readonly CapturedRecent[], snapshot?: Snapshot) =>
+  refuseFill(captured, { role: 'primary', snapshot, history }, history)
 
 const calm: CapturedRecent = { missing: false, transactions: [], pruned: undefined, floor: undefined }
 const captures = fc.array(
@@ -19,7 +30,7 @@ describe('a load is stored only if it saw all that fenced its tags', () => {
             (floor === undefined || (floor !== 'infinity' && snapshot.xmin > floor)) &&
             transactions.every((each) => isVisible(each.xid, snapshot)),
         )
-        expect(refuseFill(captured, { role: 'primary', snapshot }) === undefined).toBe(sound)
+        expect(onPrimary(captured, snapshot) === undefined).toBe(sound)
       }),
     )
   })
@@ -28,7 +39,7 @@ describe('a load is stored only if it saw all that fenced its tags', () => {
     fc.assert(
       fc.property(captures, anySnapshot, (captured, snapshot) => {
         const lost = [...captured, { ...calm, missing: true }]
-        expect(refuseFill(lost, { role: 'primary', snapshot })).toBe('history-lost')
+        expect(onPrimary(lost, snapshot)).toBe('history-lost')
       }),
     )
   })
@@ -42,28 +53,26 @@ describe('a load is stored only if it saw all that fenced its tags', () => {
   it('a further capture never makes storable what was not', () => {
     fc.assert(
       fc.property(captures, anyCapture, anySnapshot, (captured, further, snapshot) => {
-        if (refuseFill(captured, { role: 'primary', snapshot }) === undefined) return
-        expect(refuseFill([...captured, further], { role: 'primary', snapshot })).toBeDefined()
+        if (onPrimary(captured, snapshot) === undefined) return
+        expect(onPrimary([...captured, further], snapshot)).toBeDefined()
       }),
     )
   })
 
   it('names the rule that forbids it', () => {
     const snapshot = parseSnapshot('10:20:10,12')
-    const under = (recent: Partial<CapturedRecent>) =>
-      refuseFill([{ ...calm, ...recent }], { role: 'primary', snapshot })
+    const under = (recent: Partial<CapturedRecent>) => onPrimary([{ ...calm, ...recent }], snapshot)
     expect(under({ floor: xid(10n) })).toBe('below-floor')
     expect(under({ floor: xid(9n) })).toBeUndefined()
     expect(under({ transactions: [{ xid: xid(12n), lsn: lsn(1n) }] })).toBe('not-visible')
     expect(under({ transactions: [{ xid: xid(20n), lsn: lsn(1n) }] })).toBe('not-visible')
     expect(under({ transactions: [{ xid: xid(11n), lsn: lsn(1n) }] })).toBeUndefined()
     const captured = [{ ...calm, floor: xid(9n) }]
-    expect(refuseFill(captured, { role: 'primary' })).toBe('no-snapshot')
+    expect(onPrimary(captured)).toBe('no-snapshot')
   })
 })
 
 describe('a load from a standby is stored only if the standby had replayed all that fenced its tags', () => {
-  const history = { systemId: '7', timeline: 2 }
   const from = (captured: readonly CapturedRecent[], replayLsn: Lsn | undefined, snapshot = parseSnapshot('10:20:')) =>
     refuseFill(captured, { role: 'standby', replayLsn, snapshot, history }, history)
 
@@ -110,7 +119,7 @@ describe('a snapshot is asked for only where it can decide', () => {
     fc.assert(
       fc.property(fc.array(anyCapture), anySnapshot, (captured, snapshot) => {
         if (needsSnapshot(captured)) return
-        expect(refuseFill(captured, { role: 'primary', snapshot })).toBe(refuseFill(captured, { role: 'primary' }))
+        expect(onPrimary(captured, snapshot)).toBe(refuseFill(captured, { role: 'primary' }))
       }),
     )
   })
@@ -118,7 +127,7 @@ describe('a snapshot is asked for only where it can decide', () => {
   it('with need for one, a load without it is refused', () => {
     fc.assert(
       fc.property(fc.array(anyCapture), (captured) => {
-        if (needsSnapshot(captured)) expect(refuseFill(captured, { role: 'primary' })).toBe('no-snapshot')
+        if (needsSnapshot(captured)) expect(onPrimary(captured)).toBe('no-snapshot')
       }),
     )
   })

@@ -1,6 +1,15 @@
 import { lsn, xid } from '@freshet/pgoutput'
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { contains, isHonoured, parseSnapshot, shownByStandby, type CommitToken } from '../src/index.js'
+import {
+  contains,
+  formatToken,
+  isHonoured,
+  parseSnapshot,
+  parseToken,
+  shownByStandby,
+  type CommitToken,
+} from '../src/index.js'
 
 const history = { systemId: '7', timeline: 1 }
 const inside = (id: bigint, position = 0n): CommitToken => ({ ...history, xid: xid(id), after: lsn(position) })
@@ -36,4 +45,30 @@ it('a standby, whose snapshots do not list running transactions, contains only w
   expect(contains(shown, inside(12n))).toBe(false)
   expect(contains(shown, after(50n))).toBe(true)
   expect(contains(shown, after(51n))).toBe(false)
+})
+
+it('a token travels as text that fits into a header and a cookie, and comes back as it was', () => {
+  const anyToken = fc
+    .tuple(fc.nat(), fc.boolean(), fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(0n, 2n ** 64n - 1n))
+    .map(([timeline, isInside, id, position]): CommitToken => {
+      const from = { systemId: '7423110238192', timeline }
+      return isInside ? { ...from, xid: xid(id), after: lsn(position) } : { ...from, lsn: lsn(position) }
+    })
+  fc.assert(
+    fc.property(anyToken, (token) => {
+      expect(formatToken(token)).toMatch(/^1\.[\w-]+$/)
+      expect(parseToken(formatToken(token))).toEqual(token)
+    }),
+  )
+})
+
+it('what is no token is none: another version, a part of one, anything at all', () => {
+  const text = formatToken(after(5n))
+  for (const wrong of ['', '1.', `2${text.slice(1)}`, text.slice(0, 5), `${text}.x`, `1.${btoa('7/1/z9')}`])
+    expect(parseToken(wrong), wrong).toBeUndefined()
+  fc.assert(
+    fc.property(fc.string(), (wrong) => {
+      expect(parseToken(wrong)).toBeUndefined()
+    }),
+  )
 })

@@ -2,11 +2,13 @@ export { ReplicationLostError, ReplicationRefusedError } from './replication/err
 export { flushLog } from './replication/flush-log.js'
 export { ReplicationStream, type Received, type ReplicationOptions } from './replication/replication-stream.js'
 export { createSlot, dropSlot, readSlot, type CreateSlotOptions, type SlotFacts } from './replication/slot.js'
+export { takeCommitToken, type RowsHandle } from './snapshot/commit-token.js'
 export { takeFloor } from './snapshot/floor.js'
 export { readSystemIdentity, type SystemIdentity } from './snapshot/identity.js'
 export { createPool, type Database, type PoolOptions } from './snapshot/pool.js'
 export { takeSnapshot, takeTablesSnapshot, type PrimarySnapshot, type TablesSnapshot } from './snapshot/snapshot.js'
 export { StandbyRefusedError } from './snapshot/standby-refused.js'
+export { takeStandbyView, type StandbyView } from './snapshot/standby-view.js'
 export { describeTables } from './tables/describe.js'
 export type {
   ColumnFacts,

@@ -4,7 +4,7 @@ import { catalogField } from './fence-session.js'
 import type { CatalogInForce } from './fence-store.js'
 import type { Keys } from './keys.js'
 import { parseRecent } from './recent-fields.js'
-import { hashReply, textsReply } from './replies.js'
+import { buffersReply, hashReply, textsReply } from './replies.js'
 import { renewScript } from './scripts.js'
 import { parseApplied, parseCatalog } from './state-codec.js'
 import { ValuesUnavailableError } from './unavailable.js'
@@ -20,10 +20,13 @@ export class RedisValueStore implements ValueStore {
     const keys = [this.keys.value(request)]
     for (const tag of request.tags) keys.push(this.keys.generation(request.shard, tag))
     for (const tag of extra) keys.push(this.keys.generationOf(tag))
-    const [value = null, ...generations] = await this.answered('read', () => this.connection.redis.mgetBuffer(keys))
-    const texts = generations.map((generation) => generation?.toString('latin1') ?? null)
-    const own = request.tags.length
-    return { value, generations: texts.slice(0, own), extra: texts.slice(own) }
+    if (!request.withApplied)
+      return replyOf(request, await this.answered('read', () => this.connection.redis.mgetBuffer(keys)))
+    const [fields, found] = await this.run('read', [
+      ['hgetall', this.keys.applied],
+      ['mgetBuffer', ...keys],
+    ])
+    return { ...replyOf(request, buffersReply(found)), applied: leastOf(hashReply(fields)) }
   }
 
   async generations(tags: readonly ShardTag[]): Promise<readonly (string | null)[]> {
@@ -64,8 +67,7 @@ export class RedisValueStore implements ValueStore {
   }
 
   async applied(): Promise<AppliedWatermark | undefined> {
-    const fields = await this.answered('read watermarks', () => this.connection.redis.hgetall(this.keys.applied))
-    return leastApplied(Object.values(fields).map(parseApplied))
+    return leastOf(await this.answered('read watermarks', () => this.connection.redis.hgetall(this.keys.applied)))
   }
 
   /** An eviction can take a generation between the two commands; nothing may be stored under a missing one. */
@@ -90,4 +92,12 @@ export class RedisValueStore implements ValueStore {
       throw new ValuesUnavailableError(operation, cause instanceof Error ? cause.message : String(cause), { cause })
     }
   }
+}
+
+const leastOf = (fields: Readonly<Record<string, string>>): AppliedWatermark | undefined =>
+  leastApplied(Object.values(fields).map(parseApplied))
+
+function replyOf({ tags }: ReadRequest, [value = null, ...generations]: readonly (Buffer | null)[]): ReadReply {
+  const texts = generations.map((generation) => generation?.toString('latin1') ?? null)
+  return { value, generations: texts.slice(0, tags.length), extra: texts.slice(tags.length) }
 }

@@ -12,6 +12,8 @@ export interface ValueAddress {
 export interface ReadRequest extends ValueAddress {
   /** The tags that its template requires; all lie in its shard. */
   readonly tags: readonly string[]
+  /** Also wanted: the applied watermark, read before the generations and from the same Redis as they (G3). */
+  readonly withApplied?: boolean
 }
 
 /** The bytes of a value and the generations that came in the same command; `null` where there is none. */
@@ -19,6 +21,8 @@ export interface ReadReply {
   readonly value: Buffer | null
   readonly generations: readonly (string | null)[]
   readonly extra: readonly (string | null)[]
+  /** The least of all partitions' applied watermarks, where it was asked for and none is missing. */
+  readonly applied?: AppliedWatermark | undefined
 }
 
 /** What R2 wants captured before a snapshot and a load. */

@@ -26,6 +26,7 @@ export class FakeValueStore implements ValueStore {
   async read(request: ReadRequest, extra: readonly ShardTag[] = []): Promise<ReadReply> {
     const { server } = this
     return {
+      ...(request.withApplied && { applied: leastApplied(server.applied.values()) }),
       value: server.alive(server.values, valueAt(request)),
       generations: request.tags.map((tag) =>
         server.alive(server.generations, shardTagText({ shard: request.shard, tag })),

@@ -103,6 +103,10 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
           .session()
           .noteApplied([{ ...second, watermark: mark(2n ** 53n) }])
         expect(await scene().port.values.applied()).toEqual(mark(2n ** 53n))
+        const request = { shard: 3, fingerprint: 'f', keyText: 'k', tags: ['a'] }
+        const together = await scene().port.values.read({ ...request, withApplied: true }, [{ shard: 4, tag: 'b' }])
+        expect(together).toEqual({ value: null, generations: [null], extra: [null], applied: mark(2n ** 53n) })
+        expect(await scene().port.values.read(request)).toEqual({ value: null, generations: [null], extra: [] })
         const marks = await scene().session().appliedWatermarks()
         expect(marks.get('t/0')?.lsn).toBe(2n ** 53n + 1n)
         expect(formatSnapshot(marks.get('t/1')?.snapshot ?? parseSnapshot('1:1:'))).toBe('10:14:11,12')

@@ -7,11 +7,12 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common'
-import { ApiNotFoundResponse, ApiOkResponse } from '@nestjs/swagger'
+import { ApiHeader, ApiNotFoundResponse, ApiOkResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { map, type Observable } from 'rxjs'
 import type { z } from 'zod'
 import { notFound, problemDetails } from '../problem/problem.js'
+import { TOKEN } from '../token/token.interceptor.js'
 
 /**
  * Turns a reading of the cache into the response: the value as body, where it came from as `Cache-Status` (RFC 9211) and
@@ -41,6 +42,7 @@ export class CachedResponse implements NestInterceptor<Reading<unknown>, unknown
 export const Cached = (shape: z.ZodType): MethodDecorator =>
   applyDecorators(
     UseInterceptors(CachedResponse),
+    ApiHeader({ name: TOKEN, description: 'Of a write: no older state is answered', required: false }),
     ApiOkResponse({
       standardSchema: shape,
       headers: {

@@ -1,11 +1,16 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Problem, unavailable, type ProblemDetails } from './problem.js'
+import { badRequest, Problem, unavailable, type ProblemDetails } from './problem.js'
 
 /** Errors of what lies below, by their code, and what a caller is told of them. */
 const dispositions: Readonly<Record<string, () => Problem>> = {
   LOAD_LIMIT: () => unavailable('More is asked of the database than it can take at the moment.'),
   LOAD_TIMEOUT: () => unavailable('The database did not answer in time.'),
+  COMMIT_NOT_VISIBLE: () => unavailable('The commit that Freshet-Token names is not visible yet.'),
+  BAD_TOKEN: () =>
+    badRequest([
+      { field: 'Freshet-Token', detail: 'no token of a commit; send back what a write answered, unchanged' },
+    ]),
   CACHE_CLOSED: () => unavailable('This instance is shutting down.'),
   ECONNREFUSED: () => unavailable('The database is not reachable.'),
   ECONNRESET: () => unavailable('The connection to the database broke.'),

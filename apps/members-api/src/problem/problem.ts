@@ -37,6 +37,14 @@ export class Problem extends HttpException {
 export const notFound = (what: string): Problem =>
   new Problem({ title: 'Not Found', status: 404, detail: `There is no ${what}.` })
 
+export const badRequest = (errors: readonly FaultyField[]): Problem =>
+  new Problem({
+    title: 'Bad Request',
+    status: 400,
+    detail: 'The request is malformed; errors lists each field and what was expected.',
+    errors: [...errors],
+  })
+
 export const conflict = (detail: string, errors?: FaultyField[]): Problem =>
   new Problem({ title: 'Conflict', status: 409, detail, ...(errors && { errors }) })
 

@@ -1,5 +1,5 @@
 import { StandardSchemaValidationPipe, type ArgumentMetadata } from '@nestjs/common'
-import { Problem, type FaultyField } from './problem.js'
+import { badRequest, Problem, type FaultyField } from './problem.js'
 
 interface Issue {
   readonly message: string
@@ -29,12 +29,7 @@ export class Validation extends StandardSchemaValidationPipe {
 
 class InvalidRequest extends Problem {
   constructor(private readonly errors: readonly FaultyField[]) {
-    super({
-      title: 'Bad Request',
-      status: 400,
-      detail: 'The request is malformed; errors lists each field and what was expected.',
-      errors: [...errors],
-    })
+    super(badRequest(errors).details)
   }
 
   inside(parameter: string): InvalidRequest {

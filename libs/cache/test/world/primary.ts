@@ -1,4 +1,4 @@
-import type { Snapshot } from '@freshet/coherence'
+import type { AppliedWatermark, Snapshot } from '@freshet/coherence'
 import { lsn, xid, type Lsn, type Xid } from '@freshet/pgoutput'
 
 /** A transaction that has written, and may already be in the WAL, but is not yet visible to readers. */
@@ -15,6 +15,7 @@ export class Primary {
   readonly #running = new Set<Xid>()
   #next = 100n
   #position = 1_000n
+  history = { systemId: '7', timeline: 1 }
 
   begin(row: string, value: unknown): OpenTransaction {
     const id = xid(this.#next++)
@@ -42,7 +43,7 @@ export class Primary {
     return { floor: xid(this.#next++), pruned: lsn(this.#position) }
   }
 
-  watermark(): { lsn: Lsn; snapshot: Snapshot } {
-    return { lsn: lsn(this.#position), snapshot: this.snapshot() }
+  watermark(): AppliedWatermark {
+    return { lsn: lsn(this.#position), snapshot: this.snapshot(), databaseTimeMs: Date.now(), ...this.history }
   }
 }

@@ -93,6 +93,14 @@ export class World {
 
   async prune(): Promise<void> {
     await this.#fences.prune('all', this.primary.watermark())
+    await this.apply()
+  }
+
+  /** All that is committed is fenced; every client with an L1 hears it. */
+  async apply(): Promise<void> {
+    const watermark = this.primary.watermark()
+    await this.#fences.noteApplied([{ topic: 'changes', partition: 0, watermark }])
+    for (const { memory, sight } of this.clients) if (memory) sight.heard(0, watermark)
   }
 
   client({
@@ -151,11 +159,13 @@ export class Client {
         this.pauses.around('snapshot', async () => {
           if (this.primaryIsDown) throw new Error('the primary is away')
           await options.delay()
-          const taken = { snapshot: world.primary.snapshot(), inRecovery: false, databaseTimeMs: Date.now() }
+          const { lsn: insertLsn, ...seen } = world.primary.watermark()
+          const taken = { ...seen, insertLsn, inRecovery: false }
           await options.delay()
           return taken
         }),
       realm: 'world',
+      tokenWaitMs: 200,
       l1: this.memory && { memory: this.memory, sight: this.sight },
       loadLimit: options,
       report,
@@ -165,7 +175,7 @@ export class Client {
     if (this.memory) {
       this.sight.measured(0)
       this.sight.expectPartitions(1)
-      this.sight.heard(0, Date.now())
+      this.sight.heard(0, world.primary.watermark())
     }
   }
 

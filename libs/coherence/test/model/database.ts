@@ -30,6 +30,7 @@ interface LogEntry {
 export class Database {
   readonly rows: number[] = new Array<number>(rowCount).fill(0)
   readonly log: LogEntry[] = []
+  crashes = 0
   private open: Transaction[] = []
   private nextXid = 1
   private position = 0
@@ -100,6 +101,7 @@ export class Database {
   }
 
   crash(): void {
+    this.crashes += 1
     const logged = this.open.filter((each) => each.lsn !== undefined)
     for (const each of logged) this.show(each)
     this.open = []

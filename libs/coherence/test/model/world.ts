@@ -77,7 +77,13 @@ export function* listener(world: World): Generator<Step, void> {
   let at = 0
   let confirmed = 0
   let open: Moment | undefined
+  let { crashes } = database
   for (;;) {
+    if (crashes !== database.crashes) {
+      crashes = database.crashes // its connection was cut; what it had of the log before is not passed any more
+      at = confirmed
+      open = undefined
+    }
     if (world.publishedFrom === undefined && random.onceIn(4)) {
       world.publishedFrom = database.nextId
       yield 'published'

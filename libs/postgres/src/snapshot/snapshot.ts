@@ -19,7 +19,7 @@ export interface TablesSnapshot extends PrimarySnapshot {
   readonly fingerprint: string
 }
 
-interface SnapshotColumns extends IdentityColumns {
+export interface SnapshotColumns extends IdentityColumns {
   readonly snapshot: string
   readonly insert_lsn: string | null
   readonly database_time_ms: number
@@ -29,7 +29,7 @@ interface SnapshotColumns extends IdentityColumns {
  * One statement: its snapshot is taken before any of its functions run, so the insert position is read behind it. On a
  * connection inside a REPEATABLE READ transaction the snapshot is the transaction's first, and the promise still holds.
  */
-const snapshotColumns = `
+export const snapshotColumns = `
   pg_current_snapshot()::text as snapshot,
   case when not pg_is_in_recovery() then pg_current_wal_insert_lsn() end::text as insert_lsn,
   (extract(epoch from clock_timestamp()) * 1000)::float8 as database_time_ms,
@@ -58,7 +58,7 @@ export async function takeTablesSnapshot(
   return { ...snapshotOf(row), fingerprint: row.fingerprint }
 }
 
-const snapshotOf = (row: SnapshotColumns): PrimarySnapshot => ({
+export const snapshotOf = (row: SnapshotColumns): PrimarySnapshot => ({
   snapshot: parseSnapshot(row.snapshot),
   insertLsn: row.insert_lsn === null ? lsn(0n) : parseLsn(row.insert_lsn),
   databaseTimeMs: row.database_time_ms,
