@@ -1,4 +1,4 @@
-import type { Cache } from '@freshet/cache'
+import { standby, type Cache } from '@freshet/cache'
 import { wildcard } from '@freshet/catalog'
 import type pg from 'pg'
 import { keys, type Sale } from './shop.ts'
@@ -55,6 +55,15 @@ export function registerLoaders(cache: Cache, sql: pg.Pool): void {
   })
   // #endregion
 }
+
+// #region standby
+/** Loads from a standby where it has replayed enough, else from the primary; the loader is told which to read. */
+export function registerSaleOnStandby(cache: Cache, primary: pg.Pool, replica: pg.Pool): void {
+  cache.loader(keys.sale, ({ id }, { source }) => loadSale(source === 'standby' ? replica : primary, id), {
+    source: standby(replica),
+  })
+}
+// #endregion
 
 // #region none
 /** The rate comes from another service, which has no transactions that Freshet could follow. */

@@ -31,6 +31,15 @@ export async function pay(cache: Cache, pool: pg.Pool, id: bigint): Promise<stri
 }
 // #endregion
 
+// #region token
+/** Read your writes: the second read shows the new total, however far each layer is behind. */
+export async function correct(cache: Cache, pool: pg.Pool, id: bigint, total: string): Promise<string | undefined> {
+  await pool.query('update shop.sales set total = $2 where id = $1', [id, total])
+  const token = await cache.token() // of everything that is committed by now
+  return (await cache.get(keys.sale.of({ id }), { token }))?.total
+}
+// #endregion
+
 // #region emit
 /** What the rows do not say: two customers are one person. Heard after the commit, and never after a rollback. */
 export async function merge(tx: pg.PoolClient, customerId: number): Promise<void> {

@@ -17,8 +17,8 @@ import { Mailer, startMailer } from '../../docs/examples/mailer.js'
 import { Sales, ShopModule } from '../../docs/examples/nest-module.js'
 import { readPaid } from '../../docs/examples/plain-consumer.js'
 import '../../docs/examples/rules.test.js'
-import { registerLoaders, registerRate } from '../../docs/examples/shop-loaders.js'
-import { merge, pay, totalOf } from '../../docs/examples/shop-writes.js'
+import { registerLoaders, registerRate, registerSaleOnStandby } from '../../docs/examples/shop-loaders.js'
+import { correct, merge, pay, totalOf } from '../../docs/examples/shop-writes.js'
 import { keys, shopCatalog } from '../../docs/examples/shop.js'
 
 const run = promisify(execFile)
@@ -131,6 +131,17 @@ it('a read that brings its own loader is cached, and fresh after a change', asyn
   await eventually(async () => (await cache.read(keys.sale.of({ id: 8n }))).layer).not.toBe('source')
   await pool.query('update shop.sales set total = 21 where id = 8')
   await eventually(() => totalOf(cache, pool, 8n)).toBe('21')
+})
+
+it('a read with the token of a commit shows it at once', async () => {
+  for (const total of ['22', '23', '24']) expect(await correct(cache, pool, 8n, total)).toBe(total)
+})
+
+it('a loader from a standby is told to read the primary where that is what it has', async () => {
+  registerSaleOnStandby(cache, pool, pool) // the primary itself: its snapshots are judged as a primary's
+  await pool.query('update shop.sales set total = 25 where id = 8')
+  await eventually(async () => (await cache.get(keys.sale.of({ id: 8n })))?.total).toBe('25')
+  registerLoaders(cache, pool)
 })
 
 it('a value that was computed from a cached one is fenced with it', async () => {

@@ -98,7 +98,8 @@ class Worker {
     const layer = /detail=(l[12])\b/.exec(status)?.[1] ?? 'source'
     tally.reads += 1
     tally.layers[layer as 'l1' | 'l2' | 'source'] += 1
-    if (seen < commit.version) tally.older.push(`${url}: version ${seen} for the token of ${commit.version} (${status})`)
+    if (seen < commit.version)
+      tally.older.push(`${url}: version ${seen} for the token of ${commit.version} (${status})`)
   }
 
   private url(turn: number): string {

@@ -79,7 +79,9 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
   const database = pool ?? (options.postgres as Database)
   const kafka = once(() => openKafka(options, catalog.owner))
   const sight = new Sight({ maxLagMs: 2_000, maxClockSkewMs: 1_000, ...(l1 || {}), report })
-  const memory = l1 ? new MemoryLayer({ maxBytes: 64 * 2 ** 20, ...l1, sight, report }) : undefined
+  const memory = l1
+    ? new MemoryLayer({ maxBytes: 64 * 2 ** 20, ...l1, sight, redisId: () => redis.redisId(), report })
+    : undefined
   const topicPrefix = options.kafka?.topicPrefix ?? ''
   const feed =
     memory &&

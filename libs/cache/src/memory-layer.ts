@@ -11,6 +11,14 @@ interface Entry {
   readonly address: Address
   /** By the monotonic clock. */
   readonly expiresAtMs: number
+  /** The Redis that it was read from, or judged by; undefined where that was not one and the same all the time. */
+  readonly redis: string | undefined
+}
+
+/** What is to be known of the moment before a read or load. */
+export interface Mark {
+  readonly fences: number
+  readonly redis: string | undefined
 }
 
 /** An object in memory takes about twice its JSON, and its place in the maps and the tag index some hundreds of bytes. */
@@ -20,6 +28,8 @@ export interface MemoryLayerOptions {
   /** Estimated bytes of all entries together. */
   readonly maxBytes: number
   readonly sight: Sight
+  /** Which Redis is connected. */
+  readonly redisId: () => string | undefined
   readonly report: OccurrenceListener
   readonly rememberedFences?: number
 }
@@ -42,12 +52,19 @@ export class MemoryLayer {
     })
   }
 
-  /** With a token only if the fences of its commit have been heard (G3). */
+  /**
+   * With a token only if the fences of its commit have been heard, and were made in the Redis that the value is from: after
+   * a failover an older copy can fill this memory under a newer watermark (G3).
+   */
   get(id: string, token?: CommitToken): HeldValue | undefined {
     const nowMs = performance.now()
     const { sight } = this.options
-    if (!sight.isSighted(nowMs) || (token && !isHonoured(token, sight.applied))) return undefined
+    if (!sight.isSighted(nowMs)) return undefined
     const entry = this.#entries.get(id)
+    if (token && entry) {
+      const { applied } = sight
+      if (entry.redis === undefined || applied?.redis !== entry.redis || !isHonoured(token, applied)) return undefined
+    }
     if (entry === undefined || nowMs < entry.expiresAtMs) return entry?.held
     this.#entries.delete(id)
     return undefined
@@ -57,16 +74,18 @@ export class MemoryLayer {
    * To be taken before a read or load whose value is to be inserted. Undefined while blind: the reader may not stand at
    * its partitions yet, and would miss the fence that matters.
    */
-  mark(): number | undefined {
-    return this.options.sight.isSighted(performance.now()) ? this.#fences.mark() : undefined
+  mark(): Mark | undefined {
+    const { sight, redisId } = this.options
+    return sight.isSighted(performance.now()) ? { fences: this.#fences.mark(), redis: redisId() } : undefined
   }
 
-  insert(address: Address, held: HeldValue, mark: number | undefined, ttlMs: number): void {
+  insert(address: Address, held: HeldValue, mark: Mark | undefined, ttlMs: number): void {
     const { id } = address
     if (mark === undefined || ttlMs <= 0) return
     if (this.#entries.peek(id)?.held === held) return
-    if (this.#fences.fencedSince(mark, tagTexts(held))) return
-    this.#entries.set(id, { held, address, expiresAtMs: performance.now() + ttlMs })
+    if (this.#fences.fencedSince(mark.fences, tagTexts(held))) return
+    const redis = mark.redis === this.options.redisId() ? mark.redis : undefined
+    this.#entries.set(id, { held, address, expiresAtMs: performance.now() + ttlMs, redis })
     if (this.#entries.has(id)) this.#list(id, held)
   }
 

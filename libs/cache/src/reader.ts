@@ -6,7 +6,7 @@ import type { Flights } from './flights.js'
 import type { HeldValue } from './held-value.js'
 import { currentLoad, type LoadScope } from './load-scope.js'
 import type { Load, LoaderSource } from './loader.js'
-import type { MemoryLayer } from './memory-layer.js'
+import type { Mark, MemoryLayer } from './memory-layer.js'
 import type { OccurrenceListener, ReadMiss } from './occurrence.js'
 import type { Arrival } from './reading.js'
 import type { LookUp, SharedLayer } from './shared-layer.js'
@@ -166,7 +166,7 @@ export class Reader {
     return [held, { layer: 'source', vouched: false, missed: 'not-asked', refused: 'callers-transaction' }]
   }
 
-  #keep(address: Address, held: HeldValue, mark: number | undefined): void {
+  #keep(address: Address, held: HeldValue, mark: Mark | undefined): void {
     this.ports.memory?.insert(address, held, mark, held.header.at + held.header.ttl - Date.now())
   }
 }

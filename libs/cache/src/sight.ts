@@ -1,6 +1,9 @@
 import { leastApplied, type AppliedWatermark } from '@freshet/coherence'
 import type { BlindCause, OccurrenceListener } from './occurrence.js'
 
+/** An applied watermark as it was heard; `redis` names the Redis that its fences are in. */
+export type HeardWatermark = AppliedWatermark & { readonly redis?: string | undefined }
+
 export interface SightOptions {
   /** How far the layer may be behind the database, in milliseconds. */
   readonly maxLagMs: number
@@ -21,8 +24,8 @@ export class Sight {
   /** Partition -> until when (monotonic clock) its last watermark is young enough. */
   readonly #untilMs = new Map<number, number>()
   /** Partition -> its last watermark. */
-  readonly #marks = new Map<number, AppliedWatermark | undefined>()
-  #applied: AppliedWatermark | undefined
+  readonly #marks = new Map<number, HeardWatermark | undefined>()
+  #applied: HeardWatermark | undefined
   #sightedUntilMs = -Infinity
   #clockIsGood = false
   #told: 'sighted' | BlindCause = 'never-heard'
@@ -43,7 +46,7 @@ export class Sight {
     this.#settle()
   }
 
-  heard(partition: number, mark: AppliedWatermark): void {
+  heard(partition: number, mark: HeardWatermark): void {
     const lagMs = Math.max(0, Date.now() - mark.databaseTimeMs)
     this.#note(partition, mark, performance.now() + this.options.maxLagMs - lagMs)
     this.#settle()
@@ -62,8 +65,11 @@ export class Sight {
     if (!this.#clockIsGood) this.#tell('clock-skew')
   }
 
-  /** Everything up to here has been heard, and dropped; undefined while some partition is silent. */
-  get applied(): AppliedWatermark | undefined {
+  /**
+   * Every fence up to here, all in one Redis, has been heard; undefined while some partition is silent, or speaks of
+   * another Redis than the rest.
+   */
+  get applied(): HeardWatermark | undefined {
     return this.#applied
   }
 
@@ -72,10 +78,12 @@ export class Sight {
     return this.#told
   }
 
-  #note(partition: number, mark: AppliedWatermark | undefined, untilMs: number): void {
+  #note(partition: number, mark: HeardWatermark | undefined, untilMs: number): void {
     this.#untilMs.set(partition, untilMs)
     this.#marks.set(partition, mark)
-    this.#applied = leastApplied(this.#marks.values())
+    const marks = [...this.#marks.values()]
+    const isOneRedis = marks.every((each) => each?.redis === mark?.redis)
+    this.#applied = isOneRedis ? leastApplied(marks) : undefined
   }
 
   #settle(): void {

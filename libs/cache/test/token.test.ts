@@ -57,6 +57,21 @@ it('memory answers a read with a token only once it has heard of the commit', as
   expect(await read(token)).toMatchObject({ value: { amount: 70 }, layer: 'l1' })
 })
 
+it('memory that was filled by another Redis than the watermark speaks of does not answer a token', async () => {
+  const { world, read } = await openWorld({ l1: true })
+  const change = world.primary.commit('42', { amount: 70 })
+  const token = inside(world, change)
+  await world.fence(change, fenced)
+  world.publish(fenced)
+  await world.apply() // heard of the Redis that was lost then
+  world.redis.redisId = 'redis-2'
+  await read()
+  expect(await read()).toMatchObject({ layer: 'l1' })
+  expect(await read(token)).toMatchObject({ layer: 'l2' })
+  await world.apply()
+  expect(await read(token)).toMatchObject({ value: { amount: 70 }, layer: 'l1' })
+})
+
 it('a token that was taken without a transaction covers everything committed before', async () => {
   const { world, client, read } = await openWorld()
   const change = world.primary.commit('42', { amount: 70 })

@@ -111,13 +111,14 @@ export function encodeInvalidation(invalidation: Draft<InvalidationRecord>): Enc
 
 /** For every partition of the invalidations. */
 export function encodeApplied(applied: Draft<AppliedRecord>): EncodedRecord {
-  const { source, lsn, snapshot, systemId, timeline, databaseTime } = applied
+  const { source, lsn, snapshot, systemId, timeline, databaseTime, redis } = applied
   return control(null, controlTypes.applied, source, {
     lsn: String(lsn),
     snapshot: formatSnapshot(snapshot),
     systemId,
     timeline,
     databaseTime: iso(databaseTime),
+    ...(redis !== undefined && { redis }),
   })
 }
 

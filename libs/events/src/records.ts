@@ -119,6 +119,8 @@ export interface AppliedRecord extends Named {
   readonly timeline: number
   /** In milliseconds since 1970. */
   readonly databaseTime: number
+  /** Names the Redis that the fences are in: another after a restart or a failover. Left out where it did not say. */
+  readonly redis?: string | undefined
 }
 
 /** A parameter of a key, as it travels. */

@@ -103,6 +103,7 @@ export const appliedData = z.object({
   systemId: decimal,
   timeline: count,
   databaseTime: instant,
+  redis: name.optional(),
 })
 
 const parameterValue = z.union([z.string(), z.number(), z.boolean()])

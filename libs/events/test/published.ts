@@ -148,6 +148,17 @@ export const published: Readonly<Record<string, FreshetRecord>> = {
     timeline: 1,
     databaseTime: at,
   },
+  'applied-redis.v1': {
+    kind: 'applied',
+    source: service,
+    id: '6f1c2a34-0000-4000-8000-000000000020',
+    lsn: lsn(24_049_200n),
+    snapshot: parseSnapshot('740:740:'),
+    systemId: '7423456789012345678',
+    timeline: 1,
+    databaseTime: at,
+    redis: 'c5a1e4d2b0f94c7c9be1a3b1a1f7c2d3e4f5a6b7',
+  },
   'warm-request.v1': {
     kind: 'warm-request',
     source: service,

@@ -62,6 +62,10 @@ class SingleRedis implements RedisPort, FenceStore {
     return this.connection.health()
   }
 
+  redisId(): string | undefined {
+    return this.connection.redisIdOf(this.connection.number)
+  }
+
   async preflight(): Promise<readonly Finding[]> {
     try {
       return judgeServer(await this.connection.redis.info())

@@ -34,6 +34,7 @@ export class Connection {
   private mode: Mode = { name: 'connecting', reason: 'not connected yet' }
   private connections = 0
   private readonly readyListeners = new Set<() => void>()
+  private named: { readonly number: number; readonly redisId: string } | undefined
 
   constructor(options: RedisOptions) {
     const replyTimeoutMs = options.replyTimeoutMs ?? (options.role === 'service' ? 5_000 : 1_000)
@@ -50,6 +51,7 @@ export class Connection {
     })
     this.redis.on('ready', () => {
       this.mode = { name: 'connected', number: ++this.connections }
+      void this.askForName(this.connections)
       for (const listener of this.readyListeners) listener()
     })
     this.redis.on('error', (error: Error) => {
@@ -64,6 +66,11 @@ export class Connection {
   /** The number of the connection that stands, undefined while none does. */
   get number(): number | undefined {
     return this.mode.name === 'connected' ? this.mode.number : undefined
+  }
+
+  /** Which Redis the connection of this number reaches; undefined until it has said so, and of one that is over. */
+  redisIdOf(number: number | undefined): string | undefined {
+    return this.named !== undefined && number === this.named.number ? this.named.redisId : undefined
   }
 
   health(): RedisHealth {
@@ -103,6 +110,13 @@ export class Connection {
   close(): void {
     this.mode = { name: 'closed' }
     this.redis.disconnect()
+  }
+
+  /** The id of its replication history: another after a restart, and on a replica that takes over. */
+  private async askForName(number: number): Promise<void> {
+    const info = await this.redis.info('replication').catch(() => '') // not every host allows it
+    const redisId = /^master_replid:(\w+)/m.exec(info)?.[1]
+    if (redisId !== undefined && number === this.number) this.named = { number, redisId }
   }
 
   private async send(commands: readonly Command[], number: number | undefined): Promise<[Error | null, unknown][]> {

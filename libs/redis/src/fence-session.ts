@@ -40,6 +40,10 @@ export class RedisFenceSession implements FenceSession {
     return this.overBecause !== undefined || this.connection.number !== this.number
   }
 
+  redisId(): string | undefined {
+    return this.connection.redisIdOf(this.number)
+  }
+
   async fence(fences: readonly ShardFence[]): Promise<void> {
     await this.run('add transactions', fences.filter(({ transactions }) => transactions.length > 0).map(this.addition))
     await this.rotate(fences.flatMap(({ shard, tags }) => tags.map((tag) => ({ shard, tag })))) // R7: only once all stand

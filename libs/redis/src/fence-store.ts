@@ -72,6 +72,8 @@ export interface FenceStore {
 export interface FenceSession {
   /** Is this session over? */
   isOver(): boolean
+  /** As the port's: names the Redis that the fences of this session are in. */
+  redisId(): string | undefined
   /** Adds the transactions in every shard, and only once all are confirmed rotates the tags (R7). Safe to repeat. */
   fence(fences: readonly ShardFence[]): Promise<void>
   /** Rotates tags without a transaction: lease strength. */

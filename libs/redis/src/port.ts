@@ -22,6 +22,11 @@ export interface RedisPort {
   /** Resolves once connected. Throws FenceUnavailableError when that takes longer than `timeoutMs` (10,000). */
   ready(timeoutMs?: number): Promise<void>
   health(): RedisHealth
+  /**
+   * Names the Redis that is connected, as it is now: another one after a restart or a failover. Undefined while that is not
+   * known, also for good where the server does not say.
+   */
+  redisId(): string | undefined
   /** What about this server would harm: a `fault` forbids the start, a `warning` is to be said. */
   preflight(): Promise<readonly Finding[]>
   close(): Promise<void>

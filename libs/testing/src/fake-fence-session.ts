@@ -31,6 +31,10 @@ export class FakeFenceSession implements FenceSession {
     readonly isOver: () => boolean,
   ) {}
 
+  redisId(): string {
+    return this.state.redisId
+  }
+
   async fence(fences: readonly ShardFence[]): Promise<void> {
     for (const { shard, transactions } of fences) this.put(shard, (record) => addTransactions(record, transactions))
     await roundTrip()

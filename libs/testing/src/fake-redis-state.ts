@@ -13,6 +13,8 @@ export class FakeRedisState {
   readonly generations = new Map<string, Expiring<string>>()
   readonly records = new Map<number, RecentRecord>()
   readonly cursors = new Map<string, Map<number, Cursor>>()
+  /** Another Redis after a failover. */
+  redisId = 'redis-1'
   readonly applied = new Map<string, AppliedWatermark | undefined>()
   readonly catalogs = new Map<string, CatalogInForce>()
   readonly progress = new Map<string, Set<string>>()

@@ -67,6 +67,10 @@ class FakeRedis implements RedisPort, FenceStore {
     return this.connection === undefined ? { state: 'disconnected', reason: 'closed' } : { state: 'connected' }
   }
 
+  redisId(): string | undefined {
+    return this.connection === undefined ? undefined : this.state.redisId
+  }
+
   async preflight(): Promise<readonly Finding[]> {
     return []
   }

@@ -81,6 +81,11 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
         expect(await scene().session().cursors('payment.changes.v1')).toEqual(new Map())
       })
 
+      it('names the Redis that a session fences in', async () => {
+        await expect.poll(() => scene().port.redisId()).toMatch(/./)
+        expect(scene().session().redisId()).toBe(scene().port.redisId())
+      })
+
       it('vouches for the least applied watermark, and for none while a partition has none', async () => {
         const mark = (position: bigint): AppliedWatermark => ({
           lsn: lsn(position),

@@ -34,11 +34,12 @@ export class AppliedWatermarks {
     const least = leastApplied((await session.appliedWatermarks()).values())
     if (!least || (this.published && !isNewer(least, this.published))) return
     this.published = least
-    await this.publish(least)
+    await this.publish(least, session.redisId())
     this.occurrences.emit('watermark:applied', { lsn: least.lsn, databaseTimeMs: least.databaseTimeMs })
   }
 
-  private async publish({ lsn, snapshot, systemId, timeline, databaseTimeMs }: AppliedWatermark): Promise<void> {
+  private async publish(least: AppliedWatermark, redis: string | undefined): Promise<void> {
+    const { lsn, snapshot, systemId, timeline, databaseTimeMs } = least
     const encoded = encodeApplied({
       source: this.source,
       lsn,
@@ -46,6 +47,7 @@ export class AppliedWatermarks {
       systemId,
       timeline,
       databaseTime: databaseTimeMs,
+      redis,
     })
     const partitions = await this.kafka.admin.partitionsOf(this.topics.invalidations)
     await this.producer.send(

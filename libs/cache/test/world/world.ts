@@ -100,7 +100,8 @@ export class World {
   async apply(): Promise<void> {
     const watermark = this.primary.watermark()
     await this.#fences.noteApplied([{ topic: 'changes', partition: 0, watermark }])
-    for (const { memory, sight } of this.clients) if (memory) sight.heard(0, watermark)
+    const { redisId: redis } = this.redis
+    for (const { memory, sight } of this.clients) if (memory) sight.heard(0, { ...watermark, redis })
   }
 
   client({
@@ -151,10 +152,14 @@ export class Client {
       this.counts.listener(occurrence)
     }
     this.sight = new Sight({ maxLagMs: 60_000, maxClockSkewMs: 1_000, report })
-    this.memory = options.l1 ? new MemoryLayer({ maxBytes: 1_000_000, sight: this.sight, report }) : undefined
+    const redis = world.redis.connect()
+    const { sight } = this
+    this.memory = options.l1
+      ? new MemoryLayer({ maxBytes: 1_000_000, sight, redisId: () => redis.redisId(), report })
+      : undefined
     this.cache = composeCache({
       catalog: worldCatalog,
-      values: this.#values(world.redis.connect().values, options.delay),
+      values: this.#values(redis.values, options.delay),
       takeSnapshot: () =>
         this.pauses.around('snapshot', async () => {
           if (this.primaryIsDown) throw new Error('the primary is away')

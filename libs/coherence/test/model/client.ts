@@ -98,14 +98,15 @@ export class Client {
     if (scope) scope.flight.partsBegun += 1
     const promised = [...redis.content.fenced]
     const { known } = options
-    const inMemory = options.usesMemory && known === undefined ? this.memory.get(key) : undefined
+    const inMemory = options.usesMemory ? this.memory.get(key, known?.token) : undefined
     if (inMemory) {
       hits.l1 += 1
-      this.judge('l1', inMemory.value, this.memory.heard)
+      if (known) hits.token += 1
+      this.judge('l1', inMemory.value, this.memory.heard, known)
       return { ...inMemory, vouched: true }
     }
     const ticket = (this.tickets += 1)
-    const mark = this.memory.mark
+    const mark = this.memory.mark(redis.connection)
     for (;;) {
       const { connection } = redis
       const honoured = known === undefined || isHonoured(known.token, redis.content.applied)
@@ -116,7 +117,7 @@ export class Client {
         hits.l2 += 1
         if (known) hits.token += 1
         this.judge('l2', look.hit.value, atMost(promised, look.promised), known)
-        if (options.usesMemory) this.memory.insert(key, look.hit, mark)
+        if (options.usesMemory) this.memory.insert(key, look.hit, mark, redis.connection)
         return { ...look.hit, vouched: true }
       }
       // a flight that knows of no token may load from a standby, or read parts, that are behind it
@@ -137,7 +138,7 @@ export class Client {
       const landing = yield* this.fly(key, yield* this.sourceFor(options), known)
       if (known) this.judge('load', landing.value, [], known)
       const isKept = landing.vouched || this.world.without === 'R10'
-      if (options.usesMemory && isKept) this.memory.insert(key, landing, mark)
+      if (options.usesMemory && isKept) this.memory.insert(key, landing, mark, redis.connection)
       return landing
     }
   }

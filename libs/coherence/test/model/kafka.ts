@@ -1,5 +1,5 @@
 import type { Lsn, Xid } from '@freshet/pgoutput'
-import type { Moment } from '../../src/index.js'
+import type { AppliedWatermark, Moment } from '../../src/index.js'
 
 export interface Change {
   readonly kind: 'change'
@@ -15,9 +15,15 @@ export interface Change {
 export type KafkaRecord =
   Change | { readonly kind: 'watermark'; readonly moment: Moment } | { readonly kind: 'in-force' }
 
+/** Every fence up to here is in this Redis, and was announced. */
+export interface Applied {
+  readonly watermark: AppliedWatermark
+  readonly redis: number
+}
+
 /** What every memory is told: the changes whose fences hold, or that everything is to go. */
 export interface Announcement {
-  readonly what: readonly Change[] | 'all'
+  readonly what: readonly Change[] | 'all' | Applied
   /** How often Redis had failed over by then: what was fenced before the last time may have to be fenced again. */
   readonly failovers: number
 }

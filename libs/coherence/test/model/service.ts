@@ -158,12 +158,15 @@ function* setFloors(
 }
 
 function* noteWatermark(world: World, command: () => void, records: readonly KafkaRecord[]): Generator<Step, void> {
-  const { redis, without } = world
+  const { redis, kafka, without } = world
   const mark = records.findLast((record) => record.kind === 'watermark')
   if (mark?.kind !== 'watermark') return
   command()
-  redis.content.applied = { ...mark.moment, ...history, databaseTimeMs: 0 }
+  const watermark = { ...mark.moment, ...history, databaseTimeMs: 0 }
+  redis.content.applied = watermark
+  const { connection, failovers } = redis
   yield 'watermark noted'
+  kafka.announce({ what: { watermark, redis: connection }, failovers })
   world.latest = mark.moment
   yield* prune(world, command, without === 'R8')
 }
