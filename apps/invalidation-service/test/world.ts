@@ -219,7 +219,7 @@ export class World {
     return new Proxy(session, {
       get: (target, name: keyof FenceSession) => {
         const method: unknown = Reflect.get(target, name)
-        if (typeof method !== 'function' || name === 'isOver') return method
+        if (typeof method !== 'function' || name === 'isOver' || name === 'redisId') return method
         return async (...given: unknown[]): Promise<unknown> => {
           this.note(name)
           return Reflect.apply(method, target, given)

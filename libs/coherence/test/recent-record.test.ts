@@ -13,6 +13,8 @@ import {
 } from '../src/index.js'
 import { anyFloor, anyLsn, anyMoment, anySnapshot, anyTransaction, anyXid, laterThan } from './arbitraries.js'
 
+const history = { systemId: '7', timeline: 1 }
+
 const transactions = fc.array(anyTransaction, { maxLength: 5 })
 const anyRecord: fc.Arbitrary<RecentRecord> = fc
   .record({
@@ -55,9 +57,9 @@ describe('pruning (R8)', () => {
     )
     fc.assert(
       fc.property(scene, ({ watermark, record, snapshot }) => {
-        const view = { role: 'primary', snapshot } as const
-        const before = refuseFill([captureOf(record)], view)
-        expect(refuseFill([captureOf(pruneRecord(record, watermark))], view)).toBe(before)
+        const view = { role: 'primary', snapshot, history } as const
+        const before = refuseFill([captureOf(record)], view, history)
+        expect(refuseFill([captureOf(pruneRecord(record, watermark))], view, history)).toBe(before)
       }),
       { numRuns: 2_000 },
     )

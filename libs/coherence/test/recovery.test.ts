@@ -14,6 +14,8 @@ import {
   type TakenFloor,
 } from '../src/index.js'
 
+const history = { systemId: '7', timeline: 1 }
+
 type Action = 'begin' | 'fence' | 'end' | 'lose' | 'watermark' | 'prune' | 'service-1' | 'service-2' | 'gap'
 const action = fc.constantFrom<Action[]>(
   ...([
@@ -66,7 +68,7 @@ class Shard {
   }
 
   refusal() {
-    return refuseFill([captureOf(this.record)], { role: 'primary', snapshot: this.snapshot() })
+    return refuseFill([captureOf(this.record)], { role: 'primary', snapshot: this.snapshot(), history }, history)
   }
 
   private fence(id: Xid): void {
