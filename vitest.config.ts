@@ -8,6 +8,7 @@ const shared = { resolve: { conditions }, ssr: { resolve: { conditions, external
 export default defineConfig({
   ...shared,
   test: {
+    maxWorkers: 2, // most of the time is spent waiting for servers, also where a machine has two cores
     projects: [
       {
         ...shared,
