@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cache } from '@freshet/cache'
 import { emitEvent } from '@freshet/cache/emit'
 import type { TypedKey } from '@freshet/catalog'
+import { main } from '@freshet/cli'
 import { startSystem, type System } from '@freshet/demo'
 import { topics } from '@freshet/events'
 import { connectKafka } from '@freshet/kafka'
+import { stackEnvironment } from '@freshet/local-stack'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -229,6 +231,52 @@ it('records that nobody can read leave nothing stale, and caching goes on', asyn
   await watch.applied()
   await expectFresh(key, 1)
   await cached(key)
+})
+
+/** A command line of `freshet`, as a shell would run it. */
+async function freshet(...argv: readonly string[]): Promise<{ readonly exitCode: number; readonly printed: string[] }> {
+  const printed: string[] = []
+  const print = (line: string) => void printed.push(line)
+  const exitCode = await main(argv, stackEnvironment(system.stack), { print, note: print })
+  return { exitCode, printed }
+}
+
+it('dead letters are listed with their reasons, and replayed to where they came from', async () => {
+  const { printed } = await freshet('dead-letters', 'list')
+  const ids = printed.flatMap((line) => /^wallet\.changes\.v1\/\d+\/\d+/.exec(line)?.[0] ?? [])
+  expect(ids.length).toBeGreaterThanOrEqual(18)
+  expect(await freshet('dead-letters', 'replay', 'x/0/0')).toMatchObject({ exitCode: 1 })
+  expect(await freshet('dead-letters', 'replay', ids[0] ?? '')).toEqual({
+    exitCode: 0,
+    printed: [`replayed ${ids[0]}`],
+  })
+  const listed = async () => (await freshet('dead-letters', 'list')).printed.length
+  await expect.poll(listed, { timeout: 10_000 }).toBe(printed.length + 1) // it is as unreadable as before
+  const key = keys.cents.of({ id: 90 })
+  await cached(key)
+  await pool.query('update wallets set cents = 2 where id = 90')
+  await watch.applied()
+  await expectFresh(key, 2)
+})
+
+it('what is invalidated by hand, in code or by the command line, is a miss in every layer', async () => {
+  const key = keys.cents.of({ id: 90 })
+  const layers = async () => Promise.all(clients.map(async (client) => (await client.read(key)).layer))
+  await cached(key)
+  await clients[0].invalidate(key)
+  await expect.poll(async () => clients[0].peek('l1', key)).toBeUndefined()
+  expect(await clients[1].peek('l2', key)).toBeUndefined()
+  await expect(clients[1].invalidate(keys.cents)).resolves.toBeUndefined()
+  await cached(key)
+  expect(await layers()).toEqual(['l1', 'l2'])
+  const text = 'wallet:90:cents'
+  expect(await freshet('invalidate', text, 'wallet:{id}:cents')).toEqual({
+    exitCode: 0,
+    printed: [`invalidated ${text}`, 'invalidated wallet:{id}:cents'],
+  })
+  await expect.poll(async () => clients[0].peek('l1', key)).toBeUndefined()
+  expect(await clients[1].peek('l2', key)).toBeUndefined()
+  expect(await freshet('invalidate', text, 'wallet:x', 'nothing:*')).toMatchObject({ exitCode: 1 })
 })
 
 it('whatever loads slowly while rows change: what was applied before a read is in its value', async () => {

@@ -9,6 +9,9 @@ import { printJudgement } from './catalog/print-judgement.js'
 import { registerCatalog } from './catalog/register-catalog.js'
 import { readRegistered } from './catalog/registered.js'
 import { withSystem } from './connect-system.js'
+import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
+import { invalidateByHand } from './invalidate/invalidate.js'
+import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
 import { systemVariables } from './settings.js'
 import { stackUp } from './stack/stack-up.js'
@@ -120,6 +123,63 @@ export function freshetProgram(
       const system = settings()
       await withSystem(system, async ({ kafka, redis }) => {
         printCatalogs(terminal, await readRegistered(kafka, system.topicPrefix), await redis.catalogsInForce())
+      })
+    })
+
+  program
+    .command('invalidate')
+    .description(
+      'make cached values unservable in every layer, by hand (lease strength: loads that begin later are believed)',
+    )
+    .argument(
+      '<tag...>',
+      'a key (member:42:balance), a wildcard (member:42:*) or a whole template (member:{id}:balance)',
+    )
+    .addHelpText(
+      'after',
+      examples(["freshet invalidate 'member:42:*' member:7:balance", "freshet invalidate 'member:{id}:profile'"]),
+    )
+    .action(async (texts: string[]) => {
+      const system = settings()
+      await withSystem(system, async ({ kafka, redis }) => {
+        const tags = tagsOfTexts(texts, await readRegistered(kafka, system.topicPrefix))
+        await invalidateByHand({ kafka, redis }, system, tags)
+      })
+      for (const text of texts) terminal.print(`invalidated ${text}`)
+    })
+
+  const deadLetters = program
+    .command('dead-letters')
+    .description('records that could not be read; what they may have changed is fenced')
+
+  deadLetters
+    .command('list')
+    .description('each with the reason, the oldest first')
+    .addHelpText('after', examples(['freshet dead-letters list']))
+    .action(async () => {
+      const system = settings()
+      await withSystem(system, async ({ kafka }) =>
+        printDeadLetters(terminal, await readDeadLetters(kafka, system.topicPrefix)),
+      )
+    })
+
+  deadLetters
+    .command('replay')
+    .description('send records to their topics again, as they were; on a change topic this also counts as a gap')
+    .argument('[id...]', 'as list shows them')
+    .option('--all', 'all that are kept')
+    .addHelpText(
+      'after',
+      examples(['freshet dead-letters replay member.changes.v1/0/4711', 'freshet dead-letters replay --all']),
+    )
+    .action(async (ids: string[], { all }: { all?: true }, command: Command) => {
+      if (all ? ids.length > 0 : ids.length === 0) command.error('error: give ids, or --all')
+      const system = settings()
+      await withSystem(system, async ({ kafka }) => {
+        const letters = await readDeadLetters(kafka, system.topicPrefix)
+        const sent = await replayDeadLetters(kafka, letters, all ? 'all' : ids)
+        for (const { id } of sent) terminal.print(`replayed ${id}`)
+        if (sent.length === 0) terminal.print('There are no dead letters.')
       })
     })
 

@@ -22,7 +22,8 @@ it('a server that does not answer is named with its variable, without a stack', 
 
 describe('help', () => {
   const commands = [['stack', 'up'], ['start'], ['status'], ['catalog', 'build'], ['catalog', 'validate']]
-  commands.push(['catalog', 'register'], ['catalog', 'list'])
+  commands.push(['catalog', 'register'], ['catalog', 'list'], ['invalidate'], ['dead-letters', 'list'])
+  commands.push(['dead-letters', 'replay'])
 
   it.each(commands.map((words) => [words.join(' ')]))('of "%s" shows an example', async (words) => {
     const { exitCode, printed } = await freshet([...words.split(' '), '--help'])
@@ -36,6 +37,7 @@ it.each([
   [['start', 'cdc-listner'], 'Allowed choices are cdc-listener'],
   [['catalog', 'register', 'x.json', '--timeout', '60'], 'is not a duration'],
   [['catalog', 'validate'], "missing required argument 'source'"],
+  [['dead-letters', 'replay'], 'give ids, or --all'],
 ])('%j is refused with what would be right', async (argv, message) => {
   const { exitCode, noted } = await freshet(argv)
   expect(noted).toContain(message)

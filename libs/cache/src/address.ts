@@ -1,4 +1,12 @@
-import { bindKey, bindWildcard, patternOf, templateTag, type BoundKey, type ParameterKinds } from '@freshet/cache-keys'
+import {
+  bindKey,
+  bindWildcard,
+  patternOf,
+  templateTag,
+  type BoundKey,
+  type ParameterKinds,
+  type Tag,
+} from '@freshet/cache-keys'
 import {
   governingTags,
   templateOf,
@@ -60,6 +68,23 @@ export type TagTarget = TypedKey | BoundWildcard
  */
 export function tagsOf(catalog: Catalog, target: TagTarget, kinds: KindsOfTemplates | undefined): readonly ShardTag[] {
   if (!('wildcard' in target)) return addressOf(catalog, target, kinds).required
+  const { bound, governed } = bindDeclared(catalog, target, kinds)
+  if (bound.shard === 'all') return []
+  const { shard } = bound
+  const texts = [bound.text, ...governed.map(({ template }) => templateTag(template).text)]
+  return texts.map((tag) => ({ shard, tag }))
+}
+
+/**
+ * Binds a wildcard as the templates that it governs name its places; with those templates.
+ *
+ * Throws WildcardUndeclaredError when it governs no template of the catalog, and UnencodableParameterError.
+ */
+export function bindDeclared(
+  catalog: Catalog,
+  target: BoundWildcard,
+  kinds: KindsOfTemplates | undefined,
+): { readonly bound: Tag; readonly governed: readonly CompiledTemplate[] } {
   const wildcard = parseWildcard(target.wildcard)
   const pattern = patternOf(wildcard.segments)
   const governed = [...catalog.templates.values()].flatMap((template) => {
@@ -76,8 +101,5 @@ export function tagsOf(catalog: Catalog, target: TagTarget, kinds: KindsOfTempla
     }),
   )
   const bound = bindWildcard(first.own, own, kinds?.[first.template.name])
-  if (bound.shard === 'all') return []
-  const { shard } = bound
-  const texts = [bound.text, ...governed.map(({ template }) => templateTag(template.template).text)]
-  return texts.map((tag) => ({ shard, tag }))
+  return { bound, governed: governed.map(({ template }) => template) }
 }

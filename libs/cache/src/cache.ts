@@ -1,4 +1,4 @@
-import type { Query, Scalar } from '@freshet/cache-keys'
+import type { Query, Scalar, Tag } from '@freshet/cache-keys'
 import { KeyWithoutCatalogError, templateOf, type Catalog, type KeyDefinition, type TypedKey } from '@freshet/catalog'
 import type { CatalogInForce } from '@freshet/redis'
 import { addressOf } from './address.js'
@@ -6,6 +6,7 @@ import { CacheClosedError, LoaderMissingError } from './errors.js'
 import type { RowsHandle } from '@freshet/postgres'
 import type { Flights } from './flights.js'
 import type { CatalogWatch } from './in-force.js'
+import { tagByHand, type InvalidationTarget } from './invalidate.js'
 import type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
 import type { BlindCause } from './occurrence.js'
 import type { Found, Reader } from './reader.js'
@@ -54,6 +55,7 @@ export interface CacheParts {
   readonly l1State: () => CacheHealth['l1']
   readonly register: (options: RegisterOptions, signal: AbortSignal) => Promise<void>
   readonly token: (transaction?: RowsHandle) => Promise<string>
+  readonly invalidate: (tags: readonly Tag[]) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -144,6 +146,23 @@ export class Cache {
   async token(transaction?: RowsHandle): Promise<string> {
     this.#open()
     return this.parts.token(transaction)
+  }
+
+  /**
+   * Makes values unservable in every layer of every process, for what no rule can know of. Lease strength: a load that is
+   * under way is not stored, but one that begins now and reads an older state is. Resolves once Redis has it and all
+   * memories are told; may be repeated.
+   *
+   * Throws KafkaNotConfiguredError, CatalogNotInForceError, KeyWithoutCatalogError, KeyNotExactError,
+   * WildcardUndeclaredError, UnencodableParameterError and ValuesUnavailableError; then nothing was told to memories.
+   *
+   * @example await cache.invalidate(keys.rate.of({ currency: 'EUR' }), wildcard('member:{id}:*', { id: 42n }))
+   * @example await cache.invalidate(keys.revenue) // all of a template
+   */
+  async invalidate(...targets: readonly InvalidationTarget[]): Promise<void> {
+    const { catalog, watch } = this.parts
+    const { parameterKinds } = watch.record ?? (await watch.wait(0, this.#open()))
+    await this.parts.invalidate(targets.map((target) => tagByHand(catalog, target, parameterKinds)))
   }
 
   /**

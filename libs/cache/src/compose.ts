@@ -1,5 +1,6 @@
+import type { Tag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
-import type { ValueStore } from '@freshet/redis'
+import { placesOf, type ValueStore } from '@freshet/redis'
 import { Cache, type CacheParts } from './cache.js'
 import { watchClock } from './clock-watch.js'
 import { Filler } from './filler.js'
@@ -18,6 +19,8 @@ import { measuringClock, type TakenSnapshot, type TakeSnapshot } from './snapsho
 
 /** The ports that a client works through. */
 export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
+  /** Opens what tells every memory of tags that were rotated. Throws KafkaNotConfiguredError. */
+  readonly openAnnouncer: () => Promise<Announcer>
   readonly catalog: Catalog
   readonly values: ValueStore
   readonly takeSnapshot: TakeSnapshot
@@ -27,6 +30,11 @@ export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
   readonly loadLimit: LoadLimit & { readonly timeoutMs: number }
   readonly tokenWaitMs: number
   readonly report: OccurrenceListener
+}
+
+export interface Announcer {
+  announce(tags: readonly Tag[]): Promise<void>
+  close(): Promise<void>
 }
 
 /** Puts a client together; opens nothing. */
@@ -59,6 +67,16 @@ export function composeCache(composition: Composition): Cache {
     watch,
     l1State: () => l1?.sight.state ?? 'off',
     register: composition.register,
+    invalidate: async (tags) => {
+      const announcer = await composition.openAnnouncer()
+      try {
+        await values.rotate(tags.flatMap(placesOf))
+        l1?.memory.fence(tags.map(({ text }) => text))
+        await announcer.announce(tags) // inner layers before outer ones
+      } finally {
+        await announcer.close()
+      }
+    },
     token: async (transaction) =>
       formatToken(transaction ? await takeCommitToken(transaction) : after(await snapshots.take())),
     close: async () => {

@@ -1,9 +1,9 @@
 import type { Catalog } from '@freshet/catalog'
-import { topics } from '@freshet/events'
+import { encodeInvalidation, topics } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
 import { createPool, takeSnapshot, type Database } from '@freshet/postgres'
 import { connectRedis } from '@freshet/redis'
-import { composeCache } from './compose.js'
+import { composeCache, type Announcer } from './compose.js'
 import type { Cache } from './cache.js'
 import { KafkaNotConfiguredError } from './errors.js'
 import { InvalidationFeed } from './invalidation-feed.js'
@@ -77,7 +77,13 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
       ? createPool({ ...options.postgres, applicationName: 'freshet-cache', max: 2 })
       : undefined
   const database = pool ?? (options.postgres as Database)
-  const kafka = once(() => openKafka(options, catalog.owner))
+  const kafka = once(async (given: NonNullable<CacheOptions['kafka']>) =>
+    openKafka(given, `freshet-${namespace}-${catalog.owner}`),
+  )
+  const kafkaFor = async (wanted: string): Promise<KafkaPort> => {
+    if (options.kafka === undefined) throw new KafkaNotConfiguredError(wanted)
+    return kafka(options.kafka)
+  }
   const sight = new Sight({ maxLagMs: 2_000, maxClockSkewMs: 1_000, ...(l1 || {}), report })
   const memory = l1
     ? new MemoryLayer({ maxBytes: 64 * 2 ** 20, ...l1, sight, redisId: () => redis.redisId(), report })
@@ -85,7 +91,13 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
   const topicPrefix = options.kafka?.topicPrefix ?? ''
   const feed =
     memory &&
-    new InvalidationFeed({ kafka: await kafka(), topic: topics(topicPrefix).invalidations, memory, sight, report })
+    new InvalidationFeed({
+      kafka: await kafkaFor('L1'),
+      topic: topics(topicPrefix).invalidations,
+      memory,
+      sight,
+      report,
+    })
   const cache = composeCache({
     catalog,
     values: redis.values,
@@ -95,7 +107,9 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
     tokenWaitMs: options.tokenWaitMs ?? 1_000,
     loadLimit: { concurrency: 50, queue: 1_000, timeoutMs: 30_000, ...options.loadLimit },
     report,
-    register: async (wanted, signal) => registerCatalog(await kafka(), catalog, topicPrefix, wanted, signal),
+    openAnnouncer: async () => openAnnouncer(options, await kafkaFor('invalidate')),
+    register: async (wanted, signal) =>
+      registerCatalog(await kafkaFor('register'), catalog, topicPrefix, wanted, signal),
     close: async () => {
       await feed?.close()
       await Promise.all([redis.close(), pool?.end(), kafka.opened?.then((port) => port.close())])
@@ -108,18 +122,36 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
 const ignore: OccurrenceListener = () => undefined
 
 /** Kafka is loaded only where it is used: a service without L1 needs none. */
-async function openKafka({ kafka, namespace = 'default' }: CacheOptions, owner: string): Promise<KafkaPort> {
-  if (kafka === undefined) throw new KafkaNotConfiguredError('register')
+async function openKafka(kafka: NonNullable<CacheOptions['kafka']>, clientId: string): Promise<KafkaPort> {
   const { connectKafka } = await import('@freshet/kafka')
-  return connectKafka({ brokers: kafka.brokers, clientId: kafka.clientId ?? `freshet-${namespace}-${owner}` })
+  return connectKafka({ brokers: kafka.brokers, clientId: kafka.clientId ?? clientId })
 }
 
-interface Once<T> {
-  (): Promise<T>
+async function openAnnouncer(
+  { catalog, kafka, namespace = 'default' }: CacheOptions,
+  port: KafkaPort,
+): Promise<Announcer> {
+  const producer = await port.producer()
+  const topic = topics(kafka?.topicPrefix ?? '').invalidations
+  const source = `freshet/${namespace}/${catalog.owner}`
+  return {
+    announce: async (tags) =>
+      producer.send(
+        tags.map(({ text, shard }) => ({
+          topic,
+          ...encodeInvalidation({ source, shard, tags: [text], cause: 'hand', fencedAt: Date.now() }),
+        })),
+      ),
+    close: async () => producer.close(),
+  }
+}
+
+interface Once<Given, T> {
+  (given: Given): Promise<T>
   opened: Promise<T> | undefined
 }
 
-function once<T>(open: () => Promise<T>): Once<T> {
-  const call: Once<T> = Object.assign(() => (call.opened ??= open()), { opened: undefined })
+function once<Given, T>(open: (given: Given) => Promise<T>): Once<Given, T> {
+  const call: Once<Given, T> = Object.assign((given: Given) => (call.opened ??= open(given)), { opened: undefined })
   return call
 }

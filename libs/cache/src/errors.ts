@@ -91,6 +91,18 @@ export class LoaderEndedError extends Error {
   }
 }
 
+/** One key was to be invalidated, but its template's values are governed by no keys of their own. */
+export class KeyNotExactError extends Error {
+  readonly code = 'KEY_NOT_EXACT'
+
+  constructor(readonly template: string) {
+    super(
+      `Values of "${template}" are not fenced key by key; give its key the option exact: true, or invalidate a wildcard or the template`,
+    )
+    this.name = 'KeyNotExactError'
+  }
+}
+
 /** `tag()` was given a wildcard that no template of the catalog is governed by: nothing would ever fence it. */
 export class WildcardUndeclaredError extends Error {
   readonly code = 'WILDCARD_UNDECLARED'

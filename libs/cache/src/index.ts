@@ -8,6 +8,7 @@ export {
   CatalogRefusedError,
   CommitNotVisibleError,
   KafkaNotConfiguredError,
+  KeyNotExactError,
   LoaderCycleError,
   LoaderEndedError,
   LoaderMissingError,
@@ -18,6 +19,7 @@ export {
   WildcardUndeclaredError,
   type RefusalFault,
 } from './errors.js'
+export type { InvalidationTarget } from './invalidate.js'
 export type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
 export type { LoadLimit } from './limiter.js'
 export {

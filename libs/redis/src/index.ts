@@ -12,6 +12,6 @@ export type {
 } from './fence-store.js'
 export type { RedisHealth, RedisOptions, RedisPort } from './port.js'
 export type { Finding } from './preflight.js'
-export { shardFences, type TagFence } from './shard-fences.js'
+export { placesOf, shardFences, type TagFence } from './shard-fences.js'
 export { FenceUnavailableError, ValuesUnavailableError } from './unavailable.js'
 export type { Captured, ReadReply, ReadRequest, ValueAddress, ValueStore } from './value-store.js'

@@ -60,6 +60,13 @@ export class RedisValueStore implements ValueStore {
     ])
   }
 
+  async rotate(tags: readonly ShardTag[]): Promise<void> {
+    await this.run(
+      'rotate',
+      tags.map((tag) => ['del', this.keys.generationOf(tag)]),
+    )
+  }
+
   async catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined> {
     const field = catalogField(owner, version)
     const text = await this.answered('read catalog', () => this.connection.redis.hget(this.keys.catalogs, field))

@@ -52,6 +52,8 @@ export interface ValueStore {
     renew: readonly ShardTag[],
     renewMs?: number,
   ): Promise<void>
+  /** Makes the tags' values unservable, by hand: lease strength. */
+  rotate(tags: readonly ShardTag[]): Promise<void>
   /** Undefined: not in force, or not known to be; do not store. */
   catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined>
   /** The least of all partitions' applied watermarks; undefined while one is missing. */

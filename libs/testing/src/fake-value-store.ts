@@ -73,6 +73,10 @@ export class FakeValueStore implements ValueStore {
     server.values.set(valueAt(address), { content: Buffer.from(bytes), expiresAtMs: server.clock() + ttlMs })
   }
 
+  async rotate(tags: readonly ShardTag[]): Promise<void> {
+    for (const tag of tags) this.server.generations.delete(shardTagText(tag))
+  }
+
   async catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined> {
     return this.server.catalogs.get(`${owner}@${version}`)
   }

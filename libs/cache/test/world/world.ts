@@ -174,6 +174,10 @@ export class Client {
       l1: this.memory && { memory: this.memory, sight: this.sight },
       loadLimit: options,
       report,
+      openAnnouncer: async () => ({
+        announce: async (tags) => world.publish(...tags),
+        close: async () => undefined,
+      }),
       register: async () => undefined,
       close: async () => undefined,
     })
@@ -198,6 +202,7 @@ export class Client {
       read: (...given) => command('read', () => real.read(...given)),
       generations: (...given) => command('generations', () => real.generations(...given)),
       capture: (...given) => command('capture', () => real.capture(...given)),
+      rotate: (...given) => real.rotate(...given),
       store: (...given) => command('store', () => real.store(...given)),
       catalogInForce: (...given) => command('look', () => real.catalogInForce(...given)),
       applied: () => real.applied(),

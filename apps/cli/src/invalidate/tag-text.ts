@@ -1,0 +1,66 @@
+import { shardOf, templateTag, type Tag } from '@freshet/cache-keys'
+import { validateCatalog, type CompiledTemplate } from '@freshet/catalog'
+import type { RegisteredCatalog } from '../catalog/registered.js'
+
+type Segments = CompiledTemplate['template']['segments']
+
+/** Texts that no registered catalog's values are governed by. */
+export class TagUnknownError extends Error {
+  readonly code = 'TAG_UNKNOWN'
+
+  constructor(
+    readonly tags: readonly string[],
+    readonly known: readonly string[],
+  ) {
+    super(
+      `Nothing is governed by ${tags.map((tag) => `"${tag}"`).join(', ')}; what the registered catalogs have is: ${known.join(', ') || 'nothing'}`,
+    )
+    this.name = 'TagUnknownError'
+  }
+}
+
+/**
+ * Finds the tags behind texts: a key (`member:42:balance`), a wildcard (`member:42:*`) or a template (`member:{id}:balance`).
+ *
+ * Throws TagUnknownError with all that are none.
+ */
+export function tagsOfTexts(texts: readonly string[], registered: readonly RegisteredCatalog[]): readonly Tag[] {
+  // one that is faulty governs nothing
+  const templates = registered.flatMap(({ catalog }) => [
+    ...(validateCatalog(catalog).catalog?.templates.values() ?? []),
+  ])
+  const found = texts.map((text) => ({ text, tag: tagOfText(text, templates) }))
+  const unknown = found.filter(({ tag }) => tag === undefined).map(({ text }) => text)
+  if (unknown.length > 0) throw new TagUnknownError(unknown, knownTo(templates))
+  return found.flatMap(({ tag }) => tag ?? [])
+}
+
+const knownTo = (templates: readonly CompiledTemplate[]): readonly string[] =>
+  [
+    ...new Set(
+      templates.flatMap(({ template, wildcards }) => [template.text, ...wildcards.map((wildcard) => wildcard.text)]),
+    ),
+  ].sort()
+
+function tagOfText(text: string, templates: readonly CompiledTemplate[]): Tag | undefined {
+  for (const { template, wildcards, exact } of templates) {
+    if (text === template.text) return templateTag(template)
+    if (exact && fits(text, template.segments)) return { text, shard: shardAt(text, template.routing) }
+    const wildcard = wildcards.find(({ segments }) => text.endsWith(':*') && fits(text.slice(0, -2), segments))
+    if (wildcard) return { text, shard: shardAt(text, wildcard.routing) }
+  }
+  return undefined
+}
+
+/** Values hold no colon of their own, so that parts stand one to one to segments. */
+function fits(text: string, segments: Segments): boolean {
+  const parts = text.split(':')
+  return (
+    parts.length === segments.length &&
+    segments.every((segment, at) => ('literal' in segment ? segment.literal === parts[at] : isValue(parts[at])))
+  )
+}
+
+const isValue = (part: string | undefined): boolean => part !== undefined && part !== '' && !/[*{}]/.test(part)
+
+const shardAt = (text: string, routing: Segments): number => shardOf(text.split(':').slice(0, routing.length).join(':'))

@@ -1,0 +1,44 @@
+import { bindKey, bindWildcard, keyTag, parseTemplate, parseWildcard, templateTag } from '@freshet/cache-keys'
+import { expect, it } from 'vitest'
+import { tagsOfTexts } from '../src/invalidate/tag-text.js'
+
+const catalog = {
+  format: 1,
+  owner: 'accounts',
+  version: '1',
+  tables: { 'public.accounts': { entity: 'account', key: ['id'], columns: { id: 'aid' } } },
+  templates: {
+    account: { template: 'account:{id}', ttl: '1h' },
+    entry: { template: 'account:{id}:entries:{query}', ttl: '1h' },
+  },
+  rules: [
+    {
+      on: { table: 'public.accounts' },
+      fences: [
+        { key: 'account', with: { id: 'id' } },
+        { wildcard: 'account:{id}:entries:*', with: { id: 'id' } },
+      ],
+    },
+  ],
+}
+const registered = [{ catalog, status: undefined }]
+
+it('a key, a wildcard and a template are found by their texts, each in its shard', () => {
+  const account = parseTemplate('account:{id}')
+  expect(tagsOfTexts(['account:7', 'account:7:entries:*', 'account:{id}'], registered)).toEqual([
+    keyTag(bindKey(account, { id: 7 })),
+    bindWildcard(parseWildcard('account:{id}:entries:*'), { id: 7 }),
+    templateTag(account),
+  ])
+})
+
+it('all texts that govern nothing are named at once, with what there is', () => {
+  const wrong = ['acount:7', 'account:*', 'account:7:entries:page=1', 'account:']
+  expect(() => tagsOfTexts(['account:7', ...wrong], registered)).toThrow(
+    expect.objectContaining({
+      code: 'TAG_UNKNOWN',
+      tags: wrong,
+      known: ['account:{id}', 'account:{id}:entries:*', 'account:{id}:entries:{query}'],
+    }),
+  )
+})
