@@ -23,7 +23,7 @@ const reading: Reading<unknown> = {
 /** A client that holds member 1's balance in L1 and in L2, and member 2's in L2 alone. */
 const client: Pick<Cache, 'key' | 'health' | 'peek' | 'keysInL1'> = {
   key: keyOf,
-  health: () => ({ inForce: true, l1: 'sighted' }),
+  health: () => ({ inForce: true, l1: 'sighted', l2: 'sighted' }),
   peek: async (layer, { parameters }: TypedKey) =>
     parameters['id'] === '1' || (layer === 'l2' && parameters['id'] === '2') ? reading : undefined,
   keysInL1: () => [keyOf('balance', { id: '1' })],

@@ -1,7 +1,8 @@
 import type { Query, Scalar, Tag } from '@freshet/cache-keys'
 import { KeyWithoutCatalogError, templateOf, type Catalog, type KeyDefinition, type TypedKey } from '@freshet/catalog'
 import type { CatalogInForce } from '@freshet/redis'
-import { addressOf } from './address.js'
+import { addressOf, type Address } from './address.js'
+import type { LayerBudgets } from './budget.js'
 import { CacheClosedError, LoaderMissingError } from './errors.js'
 import type { RowsHandle } from '@freshet/postgres'
 import type { Flights } from './flights.js'
@@ -44,6 +45,8 @@ export interface CacheHealth {
   /** Is the catalog known to be in force? Until then every read loads from the source. */
   readonly inForce: boolean
   readonly l1: 'off' | 'sighted' | BlindCause
+  /** Does Redis know how far it is true, and is that near enough for templates with a window? */
+  readonly l2: 'sighted' | BlindCause
 }
 
 /** What a cache is put together of; `createCache` does it. */
@@ -53,6 +56,9 @@ export interface CacheParts {
   readonly flights: Flights
   readonly watch: CatalogWatch
   readonly l1State: () => CacheHealth['l1']
+  readonly l2State: () => CacheHealth['l2']
+  /** By the template's name. */
+  readonly budgets: ReadonlyMap<string, LayerBudgets>
   readonly register: (options: RegisterOptions, signal: AbortSignal) => Promise<void>
   readonly token: (transaction?: RowsHandle) => Promise<string>
   readonly invalidate: (tags: readonly Tag[]) => Promise<void>
@@ -210,7 +216,8 @@ export class Cache {
   }
 
   health(): CacheHealth {
-    return { inForce: this.parts.watch.record !== undefined, l1: this.parts.l1State() }
+    const { watch, l1State, l2State } = this.parts
+    return { inForce: watch.record !== undefined, l1: l1State(), l2: l2State() }
   }
 
   /**
@@ -224,7 +231,8 @@ export class Cache {
     const { catalog, watch, reader } = this.parts
     const inForce = watch.record ?? (await watch.find())
     if (!inForce) return undefined
-    const held = await reader.peek(layer, addressOf(catalog, key, inForce.parameterKinds))
+    const address = addressOf(catalog, key, inForce.parameterKinds)
+    const held = await reader.peek(layer, address, this.#budgetsOf(address))
     return held && readingOf(held, { layer, vouched: true })
   }
 
@@ -239,6 +247,10 @@ export class Cache {
     this.#closing.abort(new CacheClosedError())
     await this.parts.flights.close()
     await this.parts.close()
+  }
+
+  #budgetsOf({ template: { name } }: Address): LayerBudgets {
+    return this.parts.budgets.get(name) ?? missing(name)
   }
 
   /** Throws CacheClosedError. */
@@ -280,6 +292,7 @@ export class Cache {
       readsMemory: usesMemory && !options.fresh && !options.inTransaction,
       usesShared: options.layers?.includes('l2') ?? true,
       inTransaction: options.inTransaction ?? false,
+      budgets: this.#budgetsOf(address),
       token: options.token === undefined ? currentToken.getStore() : readToken(options.token),
       // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.
       ticket: flights.ticket(),

@@ -2,6 +2,8 @@ import type { Tag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
 import { placesOf, type ValueStore } from '@freshet/redis'
 import { Cache, type CacheParts } from './cache.js'
+import { pollApplied } from './applied-poll.js'
+import type { LayerBudgets } from './budget.js'
 import { watchClock } from './clock-watch.js'
 import { Filler } from './filler.js'
 import { Flights } from './flights.js'
@@ -27,6 +29,8 @@ export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
   /** Names the Redis and namespace that generations are from. */
   readonly realm: string
   readonly l1: { readonly memory: MemoryLayer; readonly sight: Sight } | undefined
+  readonly l2Sight: Sight
+  readonly budgets: ReadonlyMap<string, LayerBudgets>
   readonly loadLimit: LoadLimit & { readonly timeoutMs: number }
   readonly tokenWaitMs: number
   readonly report: OccurrenceListener
@@ -39,13 +43,18 @@ export interface Announcer {
 
 /** Puts a client together; opens nothing. */
 export function composeCache(composition: Composition): Cache {
-  const { catalog, values, realm, l1, report } = composition
+  const { catalog, values, realm, l1, l2Sight, budgets, report } = composition
   const shared = new SharedLayer(values)
   const watch = new CatalogWatch(catalog, values)
   const flights = new Flights(composition.loadLimit)
-  const snapshots = new SharedQuery(measuringClock(composition.takeSnapshot, (skewMs) => l1?.sight.measured(skewMs)))
+  const measured = (skewMs: number): void => {
+    l1?.sight.measured(skewMs)
+    l2Sight.measured(skewMs)
+  }
+  const snapshots = new SharedQuery(measuringClock(composition.takeSnapshot, measured))
   const closing = new AbortController()
-  if (l1) void watchClock(snapshots, report, closing.signal)
+  void watchClock(snapshots, report, closing.signal)
+  void pollApplied(values, l2Sight, closing.signal)
   const filler = new Filler({
     catalog,
     values,
@@ -59,13 +68,15 @@ export function composeCache(composition: Composition): Cache {
     tokenWaitMs: composition.tokenWaitMs,
     ticket: flights.ticket,
   })
-  const reader = new Reader({ memory: l1?.memory, shared, flights, filler, report, realm })
+  const reader = new Reader({ memory: l1?.memory, shared, sharedSight: l2Sight, flights, filler, report, realm })
   return new Cache({
     catalog,
     reader,
     flights,
     watch,
     l1State: () => l1?.sight.state ?? 'off',
+    l2State: () => l2Sight.state,
+    budgets,
     register: composition.register,
     invalidate: async (tags) => {
       const announcer = await composition.openAnnouncer()

@@ -3,6 +3,7 @@ import { encodeInvalidation, topics } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
 import { createPool, takeSnapshot, type Database } from '@freshet/postgres'
 import { connectRedis } from '@freshet/redis'
+import { budgetsOf, type Budget, type BudgetOptions } from './budget.js'
 import { composeCache, type Announcer } from './compose.js'
 import type { Cache } from './cache.js'
 import { KafkaNotConfiguredError } from './errors.js'
@@ -19,8 +20,8 @@ export interface MemoryOptions {
   readonly maxBytes?: number
   /** How far it may be behind the database before it stops answering, in milliseconds; 2,000 by default. */
   readonly maxLagMs?: number
-  /** Beyond this difference to the database's clock it does not answer, in milliseconds; 1,000 by default. */
-  readonly maxClockSkewMs?: number
+  /** What happens past that: `source` by default. */
+  readonly whenBlind?: Budget['whenBlind']
 }
 
 /** What a client is opened with. */
@@ -45,10 +46,16 @@ export interface CacheOptions {
   }
   /** On by default where Kafka is configured. */
   readonly l1?: MemoryOptions | false
+  /** Redis: how far it may be behind the database (30,000 ms; 2,000 for templates without a window), and what happens past that. */
+  readonly l2?: Partial<Budget>
+  /** Budgets of single templates, by name. */
+  readonly budgets?: BudgetOptions['templates']
   /** At most so many loads run (50) and wait (1,000), each for so long (30,000 ms); beyond that reads get LoadLimitError. */
   readonly loadLimit?: Partial<LoadLimit> & { readonly timeoutMs?: number }
   /** How long a read with a token waits for its commit to become visible at the source, in milliseconds; 1,000 by default. */
   readonly tokenWaitMs?: number
+  /** Beyond this difference between its clock and the database's no layer answers, in milliseconds; 1,000 by default. */
+  readonly maxClockSkewMs?: number
   /** Told of everything that happens; see Occurrence. */
   readonly onOccurrence?: OccurrenceListener
 }
@@ -84,7 +91,14 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
     if (options.kafka === undefined) throw new KafkaNotConfiguredError(wanted)
     return kafka(options.kafka)
   }
-  const sight = new Sight({ maxLagMs: 2_000, maxClockSkewMs: 1_000, ...(l1 || {}), report })
+  const { maxClockSkewMs = 1_000 } = options
+  const budgets = budgetsOf(catalog, {
+    l1: budgetIn(l1 || {}),
+    l2: options.l2 ?? {},
+    ...(options.budgets && { templates: options.budgets }),
+  })
+  const sight = new Sight({ layer: 'l1', maxLagMs: (l1 && l1.maxLagMs) || 2_000, maxClockSkewMs, report })
+  const l2Sight = new Sight({ layer: 'l2', maxLagMs: options.l2?.maxLagMs ?? 30_000, maxClockSkewMs, report })
   const memory = l1
     ? new MemoryLayer({ maxBytes: 64 * 2 ** 20, ...l1, sight, redisId: () => redis.redisId(), report })
     : undefined
@@ -104,6 +118,8 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
     takeSnapshot: () => takeSnapshot(database),
     realm: `${options.redis} ${namespace}`,
     l1: memory && { memory, sight },
+    l2Sight,
+    budgets,
     tokenWaitMs: options.tokenWaitMs ?? 1_000,
     loadLimit: { concurrency: 50, queue: 1_000, timeoutMs: 30_000, ...options.loadLimit },
     report,
@@ -118,6 +134,11 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
   feed?.start()
   return cache
 }
+
+const budgetIn = ({ maxLagMs, whenBlind }: MemoryOptions): Partial<Budget> => ({
+  ...(maxLagMs !== undefined && { maxLagMs }),
+  ...(whenBlind && { whenBlind }),
+})
 
 const ignore: OccurrenceListener = () => undefined
 

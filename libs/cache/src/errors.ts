@@ -175,6 +175,21 @@ export class RegistrationTimeoutError extends Error {
   }
 }
 
+/** A budget was given for a template that the catalog does not have. */
+export class BudgetUnknownTemplateError extends Error {
+  readonly code = 'BUDGET_UNKNOWN_TEMPLATE'
+
+  constructor(
+    readonly templates: readonly string[],
+    readonly owner: string,
+  ) {
+    super(
+      `budgets names ${templates.map((name) => `"${name}"`).join(', ')}, which the catalog of "${owner}" does not declare`,
+    )
+    this.name = 'BudgetUnknownTemplateError'
+  }
+}
+
 /** A method needs Kafka, and the client was opened without it. */
 export class KafkaNotConfiguredError extends Error {
   readonly code = 'KAFKA_NOT_CONFIGURED'

@@ -1,6 +1,7 @@
 import { isHonoured, type CommitToken } from '@freshet/coherence'
 import { LRUCache } from 'lru-cache'
 import type { Address } from './address.js'
+import type { Budget } from './budget.js'
 import { FenceLog } from './fence-log.js'
 import type { HeldValue } from './held-value.js'
 import type { DropCause, OccurrenceListener } from './occurrence.js'
@@ -56,10 +57,10 @@ export class MemoryLayer {
    * With a token only if the fences of its commit have been heard, and were made in the Redis that the value is from: after
    * a failover an older copy can fill this memory under a newer watermark (G3).
    */
-  get(id: string, token?: CommitToken): HeldValue | undefined {
+  get(id: string, budget: Budget, token?: CommitToken): HeldValue | undefined {
     const nowMs = performance.now()
     const { sight } = this.options
-    if (!sight.isSighted(nowMs)) return undefined
+    if (!sight.isWithin(budget, nowMs)) return undefined
     const entry = this.#entries.get(id)
     if (token && entry) {
       const { applied } = sight

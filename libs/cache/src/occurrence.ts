@@ -16,6 +16,8 @@ export type ReadMiss =
   | 'unreachable'
   /** The caller asked for other layers only, or reads inside a transaction of its own. */
   | 'not-asked'
+  /** Redis is further behind the database than the template's budget allows, or that cannot be told. */
+  | 'blind'
   /** Its fences are not known to reach the commit whose token the read carries. */
   | 'behind-token'
 
@@ -41,7 +43,7 @@ export type PassedOverReason = StoreRefusal | 'behind-token' | 'standby-failed' 
 /** Why L1 let go of entries. */
 export type DropCause = 'fenced' | 'discontinuity' | 'unreadable-record'
 
-/** Why L1 does not answer. */
+/** Why a layer does not answer. */
 export type BlindCause = 'never-heard' | 'behind' | 'clock-skew' | 'discontinuity'
 
 /** Everything that a client tells of itself; logs and metrics are made of nothing else. No keys: those have no bound. */
@@ -64,6 +66,8 @@ export type Occurrence =
   | { readonly type: 'l1:fenced'; readonly tags: number; readonly committedAt?: number }
   | { readonly type: 'l1:sighted' }
   | { readonly type: 'l1:blind'; readonly cause: BlindCause }
+  | { readonly type: 'l2:sighted' }
+  | { readonly type: 'l2:blind'; readonly cause: BlindCause }
   | { readonly type: 'l1:reader-failed'; readonly error: unknown }
   | { readonly type: 'l2:failed'; readonly operation: string; readonly error: unknown }
   | { readonly type: 'snapshot:failed'; readonly error: unknown }

@@ -1,5 +1,6 @@
 import type { CommitToken } from '@freshet/coherence'
 import type { Address } from './address.js'
+import type { LayerBudgets } from './budget.js'
 import type { Filler } from './filler.js'
 import type { Flight, Landing } from './flight.js'
 import type { Flights } from './flights.js'
@@ -10,6 +11,7 @@ import type { Mark, MemoryLayer } from './memory-layer.js'
 import type { OccurrenceListener, ReadMiss } from './occurrence.js'
 import type { Arrival } from './reading.js'
 import type { LookUp, SharedLayer } from './shared-layer.js'
+import type { Sight } from './sight.js'
 
 /** One read, with its key resolved and its loader chosen. */
 export interface ReadRequest {
@@ -20,6 +22,7 @@ export interface ReadRequest {
   readonly usesMemory: boolean
   readonly usesShared: boolean
   readonly inTransaction: boolean
+  readonly budgets: LayerBudgets
   /** Of a commit that the value may not be older than (G3). */
   readonly token: CommitToken | undefined
   /** When the read began. */
@@ -29,6 +32,8 @@ export interface ReadRequest {
 export interface ReaderPorts {
   readonly memory: MemoryLayer | undefined
   readonly shared: SharedLayer
+  /** How far Redis is true. */
+  readonly sharedSight: Sight
   readonly flights: Flights
   readonly filler: Filler
   readonly report: OccurrenceListener
@@ -57,10 +62,11 @@ export class Reader {
   }
 
   /** What a layer would serve now. Throws ValuesUnavailableError. */
-  async peek(layer: 'l1' | 'l2', address: Address): Promise<HeldValue | undefined> {
-    if (layer === 'l1') return this.ports.memory?.get(address.id)
-    const seen = await this.ports.shared.lookUp(address)
-    return 'hit' in seen ? seen.hit : undefined
+  async peek(layer: 'l1' | 'l2', address: Address, budgets: LayerBudgets): Promise<HeldValue | undefined> {
+    if (layer === 'l1') return this.ports.memory?.get(address.id, budgets.l1)
+    const { shared, sharedSight } = this.ports
+    const seen = await shared.lookUp(address)
+    return 'hit' in seen && sharedSight.isWithin(budgets.l2, performance.now()) ? seen.hit : undefined
   }
 
   addressesInMemory(): readonly Address[] {
@@ -75,8 +81,8 @@ export class Reader {
     return found
   }
 
-  #fromMemory({ address, readsMemory, token }: ReadRequest): Found | undefined {
-    const held = readsMemory ? this.ports.memory?.get(address.id, token) : undefined
+  #fromMemory({ address, readsMemory, budgets, token }: ReadRequest): Found | undefined {
+    const held = readsMemory ? this.ports.memory?.get(address.id, budgets.l1, token) : undefined
     if (held === undefined) return undefined
     this.ports.report({ type: 'read:hit', template: address.template.name, layer: 'l1' })
     return [held, HIT_L1]
@@ -107,11 +113,15 @@ export class Reader {
     }
   }
 
-  async #lookUp({ address, usesShared, token }: ReadRequest): Promise<LookUp> {
+  async #lookUp({ address, usesShared, budgets, token }: ReadRequest): Promise<LookUp> {
     if (address.kinds === undefined) return missWithout('not-in-force')
     if (!usesShared) return missWithout('not-asked')
     try {
-      return await this.ports.shared.lookUp(address, token)
+      const { shared, sharedSight } = this.ports
+      const seen = await shared.lookUp(address, token)
+      // a token proves of itself that Redis is far enough
+      const isWithin = token !== undefined || sharedSight.isWithin(budgets.l2, performance.now())
+      return isWithin || !('hit' in seen) ? seen : { miss: 'blind', generations: seen.generations }
     } catch (error) {
       this.ports.report({ type: 'l2:failed', operation: 'read', error })
       return missWithout('unreachable')

@@ -34,6 +34,7 @@ function forwardReason(missed: Told['missed']): 'uri-miss' | 'stale' | 'request'
       return 'stale'
     case 'behind-token':
       return 'request'
+    case 'blind':
     case 'not-in-force':
     case 'unreachable':
     case 'not-asked':

@@ -8,7 +8,8 @@ import type { ReadMiss } from './occurrence.js'
 
 /** What Redis had. `generations`: of the required tags, as they came with the value. */
 export type LookUp =
-  { readonly hit: HeldValue } | { readonly miss: ReadMiss; readonly generations: readonly (string | null)[] }
+  | { readonly hit: HeldValue; readonly generations: readonly (string | null)[] }
+  | { readonly miss: ReadMiss; readonly generations: readonly (string | null)[] }
 
 /** Keys whose further tags are remembered, so that they come with the first command. */
 const REMEMBERED_KEYS = 10_000
@@ -60,7 +61,7 @@ export class SharedLayer {
     if (verdict !== 'fresh') return { miss: 'miss' in verdict ? verdict.miss : 'generation-lost', generations }
     const value = decoded(payload)
     if (value === UNREADABLE) return { miss: 'unreadable', generations }
-    return { hit: new HeldValue(value, payload.length, header, required) }
+    return { hit: new HeldValue(value, payload.length, header, required), generations }
   }
 
   remember(id: string, further: readonly (readonly [shard: number, tag: string, ...unknown[]])[]): void {

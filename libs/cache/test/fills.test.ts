@@ -72,14 +72,15 @@ it('R2: the snapshot is taken after the capture and before the load', async () =
   const { world, balance } = await openWorld()
   await world.fence(world.primary.begin('1', { amount: 0 }), fenced) // so that a snapshot is wanted
   const client = world.client()
+  await client.clockRead()
   const order: string[] = []
   const capture = client.pauses.after('capture')
   const read = client.cache.get(key, async () => {
-    order.push(`load after ${client.pauses.passed.get('snapshot') ?? 0} snapshots`)
+    order.push(`load after ${client.snapshots} snapshots`)
     return balance()
   })
   await capture.reached
-  order.push(`capture after ${client.pauses.passed.get('snapshot') ?? 0} snapshots`)
+  order.push(`capture after ${client.snapshots} snapshots`)
   capture.resume()
   await read
   expect(order).toEqual(['capture after 0 snapshots', 'load after 1 snapshots'])
@@ -88,8 +89,9 @@ it('R2: the snapshot is taken after the capture and before the load', async () =
 it('no snapshot is asked of the primary where nothing has changed lately', async () => {
   const { world, balance } = await openWorld()
   const client = world.client()
+  await client.clockRead()
   await client.cache.get(key, balance)
-  expect(client.pauses.passed.get('snapshot')).toBeUndefined()
+  expect(client.snapshots).toBe(0)
   expect(client.counts.of('balance').stored).toBe(1)
 })
 

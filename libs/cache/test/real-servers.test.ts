@@ -92,6 +92,7 @@ async function openCache(l1: boolean): Promise<Cache> {
     redis: stack.redisUrl,
     namespace,
     postgres: { url: stack.postgresUrl },
+    l2: { maxLagMs: 60_000 }, // watermarks come only where a test sends them
     ...(l1 && { kafka: { brokers: [stack.kafkaBrokers] } }),
   })
   onTestFinished(() => cache.close())
@@ -100,6 +101,7 @@ async function openCache(l1: boolean): Promise<Cache> {
     return rows[0] ?? { amount: 0 }
   })
   await cache.inForce({ timeoutMs: 10_000 })
+  await expect.poll(() => cache.health().l2).toBe('sighted')
   return cache
 }
 

@@ -82,6 +82,7 @@ async function open() {
     redis: alone.redisUrl,
     namespace,
     postgres,
+    l2: { maxLagMs: 60_000 }, // watermarks come only where a test sends them
     onOccurrence: counts.listener,
   })
   onTestFinished(() => cache.close())
@@ -97,6 +98,7 @@ async function open() {
     { source: standby(replica) },
   )
   await cache.inForce({ timeoutMs: 10_000 })
+  await expect.poll(() => cache.health().l2).toBe('sighted')
   return { cache, asked, counts }
 }
 

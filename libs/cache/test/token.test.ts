@@ -87,12 +87,13 @@ it('a read with a token does not join a load that was begun without', async () =
   const { world, client, read } = await openWorld()
   await world.fence(world.primary.commit('42', { amount: 60 }), fenced)
   const gate = Promise.withResolvers<undefined>()
+  await client.clockRead()
   const old = client.cache.read(key, async () => {
     const row = await world.row<Balance>('42')()
     await gate.promise
     return row
   })
-  await expect.poll(() => client.pauses.passed.get('snapshot')).toBe(1)
+  await expect.poll(() => client.snapshots).toBe(1)
   const token = inside(world, world.primary.commit('42', { amount: 70 }))
   expect(await read(token)).toMatchObject({ value: { amount: 70 }, joined: false })
   gate.resolve(undefined)

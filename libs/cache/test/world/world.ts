@@ -4,7 +4,8 @@ import { lsn } from '@freshet/pgoutput'
 import type { FenceSession, ValueStore } from '@freshet/redis'
 import { ValuesUnavailableError } from '@freshet/redis'
 import { FakeRedisServer } from '@freshet/testing'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
+import { budgetsOf, type BudgetOptions } from '../../src/budget.js'
 import type { Cache } from '../../src/cache.js'
 import { composeCache } from '../../src/compose.js'
 import { MemoryLayer } from '../../src/memory-layer.js'
@@ -110,8 +111,9 @@ export class World {
     concurrency = 10,
     timeoutMs = 5_000,
     delay = noDelay,
+    budgets = {},
   }: ClientOptions = {}): Client {
-    const client = new Client(this, { l1, queue, concurrency, timeoutMs, delay })
+    const client = new Client(this, { l1, queue, concurrency, timeoutMs, delay, budgets })
     this.clients.push(client)
     onTestFinished(() => client.cache.close())
     return client
@@ -131,6 +133,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number
   /** Waited for on the way to and back from Redis and the primary. */
   readonly delay?: () => Promise<void>
+  readonly budgets?: Partial<BudgetOptions>
 }
 
 const noDelay = async (): Promise<void> => undefined
@@ -142,6 +145,7 @@ export class Client {
   readonly counts = new OccurrenceCounter()
   readonly memory: MemoryLayer | undefined
   readonly sight: Sight
+  readonly l2Sight: Sight
   readonly cache: Cache
   redisIsDown = false
   primaryIsDown = false
@@ -151,7 +155,8 @@ export class Client {
       this.occurrences.push(occurrence)
       this.counts.listener(occurrence)
     }
-    this.sight = new Sight({ maxLagMs: 60_000, maxClockSkewMs: 1_000, report })
+    this.sight = new Sight({ layer: 'l1', maxLagMs: 60_000, maxClockSkewMs: 1_000, report })
+    this.l2Sight = new Sight({ layer: 'l2', maxLagMs: 60_000, maxClockSkewMs: 1_000, report })
     const redis = world.redis.connect()
     const { sight } = this
     this.memory = options.l1
@@ -172,6 +177,8 @@ export class Client {
       realm: 'world',
       tokenWaitMs: 200,
       l1: this.memory && { memory: this.memory, sight: this.sight },
+      l2Sight: this.l2Sight,
+      budgets: budgetsOf(worldCatalog, { l1: { maxLagMs: 60_000 }, l2: { maxLagMs: 60_000 }, ...options.budgets }),
       loadLimit: options,
       report,
       openAnnouncer: async () => ({
@@ -181,11 +188,24 @@ export class Client {
       register: async () => undefined,
       close: async () => undefined,
     })
+    this.l2Sight.measured(0)
+    this.l2Sight.expectPartitions(1)
+    this.l2Sight.heard(0, world.primary.watermark())
     if (this.memory) {
       this.sight.measured(0)
       this.sight.expectPartitions(1)
       this.sight.heard(0, world.primary.watermark())
     }
+  }
+
+  /** Once the client has asked the primary for its clock, which it does by a snapshot at its start. */
+  async clockRead(): Promise<void> {
+    await expect.poll(() => this.pauses.passed.get('snapshot')).toBe(1)
+  }
+
+  /** Taken for fills. */
+  get snapshots(): number {
+    return (this.pauses.passed.get('snapshot') ?? 0) - 1
   }
 
   #values(real: ValueStore, delay: () => Promise<void>): ValueStore {
