@@ -40,14 +40,14 @@ export async function underTraffic(
   { stack, apis }: System,
   world: WriteWorld,
   happens: () => Promise<void>,
-  { durationMs = 3_000, seed = 1 } = {},
+  { durationMs = 3_000, seed = 1, postgresUrl = stack.postgresUrl } = {},
 ): Promise<number> {
   const end = performance.now() + durationMs
   let happened = false
   let commits = 0
   const write = async (): Promise<void> => {
     for (let turn = 0; !happened || performance.now() < end; turn++) {
-      const load = { postgresUrl: stack.postgresUrl, world, perSecond: 150, durationMs: 500, seed: seed + turn }
+      const load = { postgresUrl, world, perSecond: 150, durationMs: 500, seed: seed + turn }
       commits += await writeSteadily(load).then(
         (written) => written.commits,
         () => 0, // the connections are gone

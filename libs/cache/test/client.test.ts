@@ -41,7 +41,7 @@ describe('the client', () => {
     const { cache } = (await World.open({ inForce: false })).client()
     await expect(cache.inForce({ timeoutMs: 30 })).rejects.toThrow(CatalogNotInForceError)
     await expect(cache.inForce({ timeoutMs: 30 })).rejects.toThrow('Redis holds no record of it')
-    expect(cache.health()).toEqual({ inForce: false, l1: 'off', l2: expect.any(String) })
+    expect(cache.health()).toMatchObject({ inForce: false, l1: 'off' })
   })
 
   it('answers nothing any more once closed, and aborts what it was loading', async () => {

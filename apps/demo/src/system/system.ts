@@ -19,6 +19,8 @@ export interface SystemOptions {
   readonly apis?: number
   /** Is there a cache-warmer? True by default. */
   readonly warmer?: boolean
+  /** Where the services find Postgres and Redis instead of in the stack: behind proxies, or others than the stack's. */
+  readonly routes?: (stack: Stack) => Promise<Partial<Pick<Stack, 'postgresUrl' | 'redisUrl'>>>
   /** Variables for every service, over those of the stack. */
   readonly environment?: Readonly<Record<string, string>>
   readonly onProgress?: (line: string) => void
@@ -59,9 +61,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await stack.stop()
   }
   try {
-    await prepareDatabase(stack, options)
+    const routed = { ...stack, ...(await options.routes?.(stack)) }
+    await prepareDatabase(routed.postgresUrl, options)
     tell(`${options.members} members and ${options.payments} payments are in Postgres`)
-    const environment = { ...stackEnvironment(stack), FRESHET_LOG_FORMAT: 'json', ...options.environment }
+    const environment = { ...stackEnvironment(routed), FRESHET_LOG_FORMAT: 'json', ...options.environment }
     const launch: System['launch'] = async (service, more = {}) => {
       const [port = 0] = await freePorts(1)
       const url = `http://127.0.0.1:${port}`
@@ -94,8 +97,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   }
 }
 
-async function prepareDatabase(stack: Stack, { members, payments }: SystemOptions): Promise<void> {
-  const pool = new pg.Pool({ connectionString: stack.postgresUrl, max: 2 })
+async function prepareDatabase(url: string, { members, payments }: SystemOptions): Promise<void> {
+  const pool = new pg.Pool({ connectionString: url, max: 2 })
   try {
     await applySchema(pool)
     await seed(pool, { members, payments })

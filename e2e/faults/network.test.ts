@@ -1,0 +1,56 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, it } from 'vitest'
+import { Scene } from '../src/faults/scene.js'
+import { TcpProxy } from '../src/faults/tcp-proxy.js'
+
+let scene: Scene
+let proxies: Readonly<Record<'Postgres' | 'Redis', TcpProxy>>
+
+beforeAll(async () => {
+  scene = await Scene.open({
+    routes: async ({ postgresUrl, redisUrl }) => {
+      proxies = { Postgres: await TcpProxy.before(postgresUrl), Redis: await TcpProxy.before(redisUrl) }
+      return { postgresUrl: proxies.Postgres.url, redisUrl: proxies.Redis.url }
+    },
+  })
+})
+
+afterAll(async () => {
+  await scene?.close()
+  await Promise.all(Object.values(proxies ?? {}).map((proxy) => proxy.close()))
+})
+
+const servers = ['Postgres', 'Redis'] as const
+
+it.for(servers)('a slow way to %s leaves nothing stale', async (server) => {
+  await scene.survives(`200 ms to and from ${server}`, async () => {
+    proxies[server].pass(200)
+    await delay(5_000)
+    proxies[server].pass()
+  })
+})
+
+it.for(servers)('connections to %s that are cut again and again leave nothing stale', async (server) => {
+  await scene.survives(`cuts to ${server}`, async () => {
+    for (let cut = 0; cut < 12; cut++) {
+      proxies[server].cut()
+      await delay(400)
+    }
+  })
+})
+
+it.for(servers)('half-open connections to %s leave nothing stale', async (server) => {
+  await scene.survives(`silence of ${server}`, async () => {
+    proxies[server].fallSilent()
+    await delay(8_000)
+    proxies[server].pass() // what was sent meanwhile is lost, as are the connections that lack it
+  })
+})
+
+it.for(servers)('a %s that cannot be reached for a while leaves nothing stale', async (server) => {
+  await scene.survives(`no way to ${server}`, async () => {
+    proxies[server].refuse()
+    await delay(5_000)
+    proxies[server].pass()
+  })
+})

@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+
+type Mode =
+  { readonly at: 'passing'; readonly latencyMs: number } | { readonly at: 'silent' } | { readonly at: 'refusing' }
+
+/**
+ * A place between a client and its server where the network can fail.
+ *
+ *   passing, with a latency --fall silent--> silent: connections stay open, nothing passes
+ *   passing --cut--> every connection is closed; new ones pass
+ *   refusing: new connections are closed at once
+ */
+export class TcpProxy {
+  readonly #pairs = new Set<readonly [Socket, Socket]>()
+  #mode: Mode = { at: 'passing', latencyMs: 0 }
+
+  private constructor(
+    private readonly server: Server,
+    private target: URL,
+  ) {}
+
+  static async before(url: string): Promise<TcpProxy> {
+    const server = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const proxy = new TcpProxy(server, new URL(url))
+    server.on('connection', (client) => proxy.#join(client))
+    return proxy
+  }
+
+  /** The target's URL with this place as its host. */
+  get url(): string {
+    const url = new URL(this.target)
+    url.hostname = '127.0.0.1'
+    url.port = String((this.server.address() as AddressInfo).port)
+    return url.href.replace(/\/$/, '')
+  }
+
+  pass(latencyMs = 0): void {
+    this.#mode = { at: 'passing', latencyMs }
+  }
+
+  /** Half-open: both sides believe in their connections, and nothing arrives. */
+  fallSilent(): void {
+    this.#mode = { at: 'silent' }
+  }
+
+  cut(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
+  }
+
+  /** Cuts everything, and lets nothing in until `pass`. */
+  refuse(): void {
+    this.#mode = { at: 'refusing' }
+    this.cut()
+  }
+
+  /** New connections go to another server. */
+  leadTo(url: string): void {
+    this.target = new URL(url)
+    this.pass()
+    this.cut()
+  }
+
+  async close(): Promise<void> {
+    this.refuse()
+    this.server.close()
+    await once(this.server, 'close')
+  }
+
+  #join(client: Socket): void {
+    if (this.#mode.at === 'refusing') return void client.destroy()
+    const server = connect(Number(this.target.port), this.target.hostname)
+    const pair = [client, server] as const
+    this.#pairs.add(pair)
+    for (const [from, to] of [pair, [server, client]] as const) {
+      from.setNoDelay(true)
+      from.on('error', () => undefined)
+      from.on('close', () => {
+        this.#pairs.delete(pair)
+        to.destroy()
+      })
+      let before = Promise.resolve()
+      from.on('data', (chunk: Buffer) => {
+        const mode = this.#mode
+        if (mode.at === 'silent') return // lost, as on a path that has gone
+        const due = mode.at === 'passing' && mode.latencyMs > 0 ? delay(mode.latencyMs) : undefined
+        before = before.then(() => due).then(() => void (to.writable && to.write(chunk)))
+      })
+    }
+  }
+}
