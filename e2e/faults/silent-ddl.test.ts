@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { AppliedWatch } from '../src/fencing/applied.js'
 import { openInForce } from '../src/fencing/clients.js'
+import { eventually } from '../src/fencing/eventually.js'
 
 const keys = { total: key('region:{region}:total', { ttl: '1h' }).returns<string>() }
 const sales = table('public.sales', { entity: 'sale', key: ['region', 'id'], columns: { region: 'region', id: 'id' } })
@@ -31,7 +32,7 @@ beforeAll(async () => {
   watch = new AppliedWatch(pool, system.stack.redisUrl)
   clients = [await openInForce(system, salesCatalog), await openInForce(system, salesCatalog, { l1: false })]
   for (const client of clients) client.loader(keys.total, ({ region }) => total(Number(region)))
-  await expect.poll(() => clients[0]?.health().l1).toBe('sighted')
+  await eventually(() => clients[0]?.health().l1, 'sighted')
 })
 
 afterAll(async () => {
