@@ -39,14 +39,6 @@ it.for(servers)('connections to %s that are cut again and again leave nothing st
   })
 })
 
-it.for(servers)('half-open connections to %s leave nothing stale', async (server) => {
-  await scene.survives(`silence of ${server}`, async () => {
-    proxies[server].fallSilent()
-    await delay(8_000)
-    proxies[server].pass() // what was sent meanwhile is lost, as are the connections that lack it
-  })
-})
-
 it.for(servers)('a %s that cannot be reached for a while leaves nothing stale', async (server) => {
   await scene.survives(`no way to ${server}`, async () => {
     proxies[server].refuse()
