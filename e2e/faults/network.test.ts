@@ -39,6 +39,14 @@ it.for(servers)('connections to %s that are cut again and again leave nothing st
   })
 })
 
+it.for(servers)('half-open connections to %s leave nothing stale', { timeout: 240_000 }, async (server) => {
+  await scene.survives(`silence of ${server}`, async () => {
+    proxies[server].fallSilent()
+    await delay(8_000)
+    proxies[server].pass() // for new connections; those that were open stay silent until somebody gives them up
+  })
+})
+
 it.for(servers)('a %s that cannot be reached for a while leaves nothing stale', async (server) => {
   await scene.survives(`no way to ${server}`, async () => {
     proxies[server].refuse()

@@ -8,7 +8,7 @@ type Mode =
 /**
  * A place between a client and its server where the network can fail.
  *
- *   passing, with a latency --fall silent--> silent: connections stay open, nothing passes
+ *   passing, with a latency --fall silent--> silent: connections stay open, and nothing passes on them any more, also later
  *   passing --cut--> every connection is closed; new ones pass
  *   refusing: new connections are closed at once
  */
@@ -75,6 +75,7 @@ export class TcpProxy {
     const server = connect(Number(this.target.port), this.target.hostname)
     const pair = [client, server] as const
     this.#pairs.add(pair)
+    let isDead = false
     for (const [from, to] of [pair, [server, client]] as const) {
       from.setNoDelay(true)
       from.on('error', () => undefined)
@@ -85,7 +86,8 @@ export class TcpProxy {
       let before = Promise.resolve()
       from.on('data', (chunk: Buffer) => {
         const mode = this.#mode
-        if (mode.at === 'silent') return // lost, as on a path that has gone
+        if (mode.at === 'silent') isDead = true
+        if (isDead) return // as on a path that has gone: what was lost does not come, and so nothing behind it
         const due = mode.at === 'passing' && mode.latencyMs > 0 ? delay(mode.latencyMs) : undefined
         before = before.then(() => due).then(() => void (to.writable && to.write(chunk)))
       })

@@ -81,7 +81,7 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
   })
   const pool =
     'url' in options.postgres
-      ? createPool({ ...options.postgres, applicationName: 'freshet-cache', max: 2 })
+      ? createPool({ ...options.postgres, applicationName: 'freshet-cache', max: 2, statementTimeoutMs: 5_000 })
       : undefined
   const database = pool ?? (options.postgres as Database)
   const kafka = once(async (given: NonNullable<CacheOptions['kafka']>) =>

@@ -12,7 +12,7 @@ export interface PoolOptions {
   readonly max?: number
   /** How long to wait for a connection; 5,000 by default. */
   readonly connectTimeoutMs?: number
-  /** After which the server ends a statement; 30,000 by default. */
+  /** After which the server ends a statement, and a second later its connection counts as lost; 30,000 by default. */
   readonly statementTimeoutMs?: number
   /** Told of errors of idle connections (the server restarted); the pool replaces such a connection by itself. */
   readonly onIdleError?: (error: Error) => void
@@ -31,6 +31,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 1_000, // a server that is gone ends nothing, and TCP may not notice for hours
     keepAlive: true,
   })
   pool.on('error', (error) => options.onIdleError?.(error))
