@@ -38,14 +38,14 @@ function partOf(part: Part) {
 
 const everyPart: readonly Part[] = ['listener', 'invalidation service', 'API', 'Redis', 'Kafka', 'Postgres']
 
-it.for(everyPart)('a %s that is killed in the middle of traffic leaves nothing stale', async (part) => {
+it.for(everyPart)('kill -9 of the %s in the middle of traffic leaves nothing stale', async (part) => {
   await scene.survives(`kill -9 of the ${part}`, async () => {
     await partOf(part).kill('SIGKILL')
     await partOf(part).start()
   })
 })
 
-it.for(everyPart)('a %s that stands still for 10 s in the middle of traffic leaves nothing stale', async (part) => {
+it.for(everyPart)('the %s standing still for 10 s in the middle of traffic leaves nothing stale', async (part) => {
   await scene.survives(`SIGSTOP of the ${part}`, async () => {
     await partOf(part).kill('SIGSTOP')
     await delay(10_000)
