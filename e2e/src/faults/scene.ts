@@ -1,7 +1,8 @@
-import { startSystem, type LayerVerdict, type System, type SystemOptions } from '@freshet/demo'
+import { checkLayer, startSystem, type LayerVerdict, type System, type SystemOptions } from '@freshet/demo'
 import pg from 'pg'
 import { expect, onTestFailed } from 'vitest'
 import { AppliedWatch } from '../fencing/applied.js'
+import { eventually } from '../fencing/eventually.js'
 import { checkEverything, keysOf, underTraffic } from '../fencing/traffic.js'
 
 const world = { members: 150, payments: 600, organizations: 3 }
@@ -45,6 +46,7 @@ export class Scene {
     const seed = name.length * 100
     const commits = await this.#traffic(happens, seed)
     await this.watch.applied(90_000)
+    await this.#redisIsBack()
     const first = await this.nothingIsStale()
     const held = await this.cachingGoesOn(seed + 50)
     await this.nothingIsStale()
@@ -82,6 +84,15 @@ export class Scene {
     await this.watch.close()
     await this.pool.end()
     await this.system.stop()
+  }
+
+  /** Every instance has found its way to Redis again; its client pauses up to two seconds between attempts. */
+  async #redisIsBack(): Promise<void> {
+    for (const { url } of this.system.apis)
+      await eventually(
+        () => checkLayer(url, 'l2', keys.slice(0, 1), 0, this.pool).then(() => 'answers', String),
+        'answers',
+      )
   }
 
   /** What the services said last. */

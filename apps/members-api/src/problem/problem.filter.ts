@@ -12,6 +12,7 @@ const dispositions: Readonly<Record<string, () => Problem>> = {
       { field: 'Freshet-Token', detail: 'no token of a commit; send back what a write answered, unchanged' },
     ]),
   CACHE_CLOSED: () => unavailable('This instance is shutting down.'),
+  VALUES_UNAVAILABLE: () => unavailable('Redis is not reachable.'),
   ECONNREFUSED: () => unavailable('The database is not reachable.'),
   ECONNRESET: () => unavailable('The connection to the database broke.'),
   '57P01': () => unavailable('The database is shutting down.'),
