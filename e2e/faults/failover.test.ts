@@ -3,7 +3,7 @@ import { startPostgresPair, startRedis, type PostgresPair, type RedisAlone } fro
 import { Redis } from 'ioredis'
 import { afterEach, it } from 'vitest'
 import { Scene } from '../src/faults/scene.js'
-import { TcpProxy } from '../src/faults/tcp-proxy.js'
+import { eventually, TcpProxy } from '@freshet/testing/live'
 
 const open: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -46,9 +46,7 @@ it('a replica of Redis that takes over with an older copy is replayed to, and no
   const { hostname, port } = new URL(scene.system.stack.redisUrl)
   const control = closing(new Redis(replica.redisUrl), async (it) => it.disconnect())
   await control.replicaof(hostname, Number(port))
-  const synced = async () => /master_link_status:up/.test(await control.info('replication'))
-  for (const deadline = performance.now() + 20_000; !(await synced()); await delay(50))
-    if (performance.now() > deadline) throw new Error('the replica does not follow')
+  await eventually(async () => /master_link_status:up/.test(await control.info('replication')), true)
   scene.lookAt(replica.redisUrl)
   await scene.survives('Redis failed over to an older copy', async () => {
     await control.replicaof('NO', 'ONE') // from here on it is behind

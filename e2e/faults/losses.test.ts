@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { topics } from '@freshet/events'
+import { commitUnseen } from '@freshet/testing/live'
 import { Redis } from 'ioredis'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -109,24 +110,12 @@ it('a Redis that evicts whatever it likes leaves nothing stale', async () => {
 })
 
 it('a commit that readers do not see yet, though its change is already published, leaves nothing stale', async () => {
-  await scene.pool.query('alter role current_user set synchronous_commit = local') // all others do not wait
-  const standby = async (name: string): Promise<void> => {
-    await scene.pool.query(
-      name ? `alter system set synchronous_standby_names = '${name}'` : 'alter system reset synchronous_standby_names',
-    )
-    await scene.pool.query('select pg_reload_conf()')
-  }
   await scene.survives('a commit held back from readers', async () => {
-    await standby('nobody')
-    const writer = await scene.pool.connect()
-    await writer.query('set synchronous_commit = on')
-    const committed = writer.query(`update members set name = name || '!' where id <= 100`)
-    await expect
-      .poll(async () => (await scene.pool.query(`select from pg_stat_activity where wait_event = 'SyncRep'`)).rowCount)
-      .toBe(1)
+    const { show } = await commitUnseen(
+      scene.system.stack.postgresUrl,
+      `update members set name = name || '!' where id <= 100`,
+    )
     await delay(3_000) // fenced, refilled with what is still the state, or refused
-    await standby('')
-    await committed
-    writer.release(true)
+    await show()
   })
 })

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, it } from 'vitest'
 import { Scene } from '../src/faults/scene.js'
-import { TcpProxy } from '../src/faults/tcp-proxy.js'
+import { TcpProxy } from '@freshet/testing/live'
 
 let scene: Scene
 let proxies: Readonly<Record<'Postgres' | 'Redis', TcpProxy>>

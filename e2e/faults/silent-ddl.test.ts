@@ -3,9 +3,8 @@ import { catalog, key, table } from '@freshet/catalog'
 import { startSystem, type System } from '@freshet/demo'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { AppliedWatch } from '../src/fencing/applied.js'
+import { AppliedWatch, eventually } from '@freshet/testing/live'
 import { openInForce } from '../src/fencing/clients.js'
-import { eventually } from '../src/fencing/eventually.js'
 
 const keys = { total: key('region:{region}:total', { ttl: '1h' }).returns<string>() }
 const sales = table('public.sales', { entity: 'sale', key: ['region', 'id'], columns: { region: 'region', id: 'id' } })

@@ -4,9 +4,8 @@ import { catalogFromJson, type CatalogJson } from '@freshet/catalog'
 import { startSystem, type System } from '@freshet/demo'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { AppliedWatch } from '../src/fencing/applied.js'
+import { AppliedWatch, eventually } from '@freshet/testing/live'
 import { openInForce } from '../src/fencing/clients.js'
-import { eventually } from '../src/fencing/eventually.js'
 
 let system: System
 let pool: pg.Pool

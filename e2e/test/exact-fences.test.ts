@@ -2,8 +2,7 @@ import { checkLayer, startSystem, type System } from '@freshet/demo'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Announcements } from '../src/fencing/announcements.js'
-import { AppliedWatch, writtenUpTo } from '../src/fencing/applied.js'
-import { eventually } from '../src/fencing/eventually.js'
+import { AppliedWatch, eventually, writtenUpTo } from '@freshet/testing/live'
 import { fillEverywhere, namesMissing, namesOf, type Place } from '../src/fencing/layers.js'
 
 let system: System

@@ -1,3 +1,4 @@
+import { invalidateTags } from '@freshet/cache'
 import { parseDuration } from '@freshet/catalog'
 import type { ProviderName } from '@freshet/local-stack'
 import { readConfiguration, type Environment } from '@freshet/service-kit'
@@ -10,10 +11,9 @@ import { registerCatalog } from './catalog/register-catalog.js'
 import { readRegistered } from './catalog/registered.js'
 import { withSystem } from './connect-system.js'
 import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
-import { invalidateByHand } from './invalidate/invalidate.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
-import { systemVariables } from './settings.js'
+import { clientId, systemVariables } from './settings.js'
 import { stackUp } from './stack/stack-up.js'
 import { printStatus, statusJson } from './status/print-status.js'
 import { readStatus } from './status/status.js'
@@ -143,7 +143,9 @@ export function freshetProgram(
       const system = settings()
       await withSystem(system, async ({ kafka, redis }) => {
         const tags = tagsOfTexts(texts, await readRegistered(kafka, system.topicPrefix))
-        await invalidateByHand({ kafka, redis }, system, tags)
+        const { topicPrefix, namespace } = system
+        const source = `freshet/${namespace}/${clientId}`
+        await invalidateTags(tags, { rotate: () => redis.rotateOnly(tags), kafka, topicPrefix, source })
       })
       for (const text of texts) terminal.print(`invalidated ${text}`)
     })

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { TcpProxy } from '@freshet/testing/live'
 import type { By, CacheProcess, Layers, Library, Load } from './library.js'
 import type { Rows } from './rows.js'
-import type { StoreGate } from './store-gate.js'
 
 /** Two processes of one library, each with a gate before its Redis. */
 export interface Scene {
@@ -10,8 +10,8 @@ export interface Scene {
   readonly layers: Layers
   readonly writer: CacheProcess
   readonly other: CacheProcess
-  readonly writerGate: StoreGate
-  readonly otherGate: StoreGate
+  readonly writerGate: TcpProxy
+  readonly otherGate: TcpProxy
 }
 
 export interface Case {

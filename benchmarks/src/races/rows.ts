@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresPair } from '@freshet/local-stack'
+import { commitUnseen } from '@freshet/testing/live'
 import pg from 'pg'
 import type { Load, Row } from './library.js'
 
@@ -18,7 +18,6 @@ export class Rows {
 
   static async open(pair: PostgresPair): Promise<Rows> {
     const rows = new Rows(pair)
-    await rows.#primary.query('alter role current_user set synchronous_commit = local') // only what is held waits
     await rows.#primary.query('create table race_rows (id int primary key, version int not null)')
     return rows
   }
@@ -55,24 +54,9 @@ export class Rows {
     return marked(id, version).mark
   }
 
-  /**
-   * Commits a change that is in the write-ahead log, and with whoever reads that, but that readers do not see: it waits for
-   * a synchronous standby that there is not. `show` lets it through.
-   */
+  /** A change that is in the write-ahead log, but that readers do not see until `show`. */
   async changeUnseen(id: number): Promise<{ readonly show: () => Promise<void> }> {
-    await this.#settings("alter system set synchronous_standby_names = 'nobody'")
-    const writer = new pg.Client({ connectionString: this.pair.primaryUrl })
-    await writer.connect()
-    await writer.query('set synchronous_commit = on')
-    const committed = writer.query('update race_rows set version = version + 1 where id = $1', [id])
-    await this.#until(`exists (select from pg_stat_activity where wait_event = 'SyncRep')`)
-    return {
-      show: async () => {
-        await this.#settings('alter system reset synchronous_standby_names')
-        await committed
-        await writer.end()
-      },
-    }
+    return commitUnseen(this.pair.primaryUrl, 'update race_rows set version = version + 1 where id = $1', [id])
   }
 
   /** The standby shows nothing new until `resume`. */
@@ -84,24 +68,5 @@ export class Rows {
 
   async close(): Promise<void> {
     await Promise.all([this.#primary.end(), this.#standby.end()])
-  }
-
-  async #settings(statement: string): Promise<void> {
-    await this.#primary.query(statement)
-    await this.#primary.query('select pg_reload_conf()')
-    const wanted = statement.includes('reset') ? '' : 'nobody'
-    await this.#until(`current_setting('synchronous_standby_names') = '${wanted}'`)
-  }
-
-  async #until(condition: string): Promise<void> {
-    for (const deadline = performance.now() + 10_000; ;) {
-      const client = new pg.Client({ connectionString: this.pair.primaryUrl }) // a new one has the settings of now
-      await client.connect()
-      const { rows } = await client.query<{ holds: boolean }>(`select ${condition} as holds`)
-      await client.end()
-      if (rows[0]?.holds) return
-      if (performance.now() > deadline) throw new Error(`not within 10 s: ${condition}`)
-      await delay(20)
-    }
   }
 }

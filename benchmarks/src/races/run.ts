@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { TcpProxy } from '@freshet/testing/live'
 import { cases, type Case, type Scene } from './cases.js'
 import type { Layers, Library } from './library.js'
 import type { Rows } from './rows.js'
-import { StoreGate } from './store-gate.js'
 
 /** `fresh`: every process shows the change, in every round. */
 export type Verdict = 'fresh' | 'stale' | 'n/a'
@@ -51,8 +51,8 @@ export async function runLibrary(
 
 async function openScene(library: Library, rows: Rows, layers: Layers, redisUrl: string): Promise<Scene> {
   const name = `races-${layers.replace('+', '-')}`
-  const [writerGate, otherGate] = await Promise.all([StoreGate.open(redisUrl), StoreGate.open(redisUrl)])
-  const open = (gate: StoreGate) => library.open({ layers, redisUrl: gate.url, busUrl: redisUrl, name })
+  const [writerGate, otherGate] = await Promise.all([TcpProxy.before(redisUrl), TcpProxy.before(redisUrl)])
+  const open = (gate: TcpProxy) => library.open({ layers, redisUrl: gate.url, busUrl: redisUrl, name })
   const [writer, other] = await Promise.all([open(writerGate), open(otherGate)])
   return { library, rows, layers, writer, other, writerGate, otherGate }
 }

@@ -1,8 +1,7 @@
 import { checkLayer, startSystem, type LayerVerdict, type System, type SystemOptions } from '@freshet/demo'
 import pg from 'pg'
 import { expect, onTestFailed } from 'vitest'
-import { AppliedWatch } from '../fencing/applied.js'
-import { eventually } from '../fencing/eventually.js'
+import { AppliedWatch, eventually } from '@freshet/testing/live'
 import { checkEverything, keysOf, underTraffic } from '../fencing/traffic.js'
 
 const world = { members: 150, payments: 600, organizations: 3 }

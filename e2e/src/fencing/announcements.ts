@@ -1,7 +1,7 @@
 import { decode, topics } from '@freshet/events'
 import { connectKafka, type BroadcastReader, type KafkaPort } from '@freshet/kafka'
 import type { Lsn } from '@freshet/pgoutput'
-import { eventually } from './eventually.js'
+import { eventually } from '@freshet/testing/live'
 
 /** What `invalidations.v1` tells every process with a memory of its own. */
 export class Announcements {

@@ -1,5 +1,5 @@
 import type { Api, NamedKey } from '@freshet/demo'
-import { eventually } from './eventually.js'
+import { eventually } from '@freshet/testing/live'
 
 /** A value of the members API: its key, and the path that reads it. */
 export interface Place {

@@ -22,8 +22,8 @@ export interface BudgetOptions {
   readonly templates?: Readonly<Record<string, Partial<Record<'l1' | 'l2', Partial<Budget>>>>>
 }
 
-/** Without options. A template with a window has said that it may be behind; a strict one has not. */
-const defaults = { l1: 2_000, l2: 30_000, strict: 2_000 } as const
+/** `maxLagMs` without options. A template with a window has said that it may be behind; a strict one has not. */
+export const defaultLagMs = { l1: 2_000, l2: 30_000, strict: 2_000 } as const
 
 /**
  * The budgets of every template of a catalog.
@@ -40,7 +40,7 @@ function budgetsOfTemplate({ name, staleWhileRevalidateMs }: CompiledTemplate, o
   const own = options.templates?.[name]
   const isStrict = staleWhileRevalidateMs === 0
   return {
-    l1: { maxLagMs: defaults.l1, whenBlind: 'source', ...options.l1, ...own?.l1 },
-    l2: { maxLagMs: isStrict ? defaults.strict : defaults.l2, whenBlind: 'source', ...options.l2, ...own?.l2 },
+    l1: { maxLagMs: defaultLagMs.l1, whenBlind: 'source', ...options.l1, ...own?.l1 },
+    l2: { maxLagMs: isStrict ? defaultLagMs.strict : defaultLagMs.l2, whenBlind: 'source', ...options.l2, ...own?.l2 },
   }
 }

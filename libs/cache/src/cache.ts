@@ -160,7 +160,8 @@ export class Cache {
    * memories are told; may be repeated.
    *
    * Throws KafkaNotConfiguredError, CatalogNotInForceError, KeyWithoutCatalogError, KeyNotExactError,
-   * WildcardUndeclaredError, UnencodableParameterError and ValuesUnavailableError; then nothing was told to memories.
+   * WildcardUndeclaredError, UnencodableParameterError and ValuesUnavailableError, before memories were told of anything;
+   * SendFailedError when Redis has it, but memories could not be told.
    *
    * @example await cache.invalidate(keys.rate.of({ currency: 'EUR' }), wildcard('member:{id}:*', { id: 42n }))
    * @example await cache.invalidate(keys.revenue) // all of a template

@@ -1,6 +1,6 @@
 import type { Tag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
-import { placesOf, type ValueStore } from '@freshet/redis'
+import type { ValueStore } from '@freshet/redis'
 import { Cache, type CacheParts } from './cache.js'
 import { pollApplied } from './applied-poll.js'
 import type { LayerBudgets } from './budget.js'
@@ -21,8 +21,8 @@ import { measuringClock, type TakenSnapshot, type TakeSnapshot } from './snapsho
 
 /** The ports that a client works through. */
 export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
-  /** Opens what tells every memory of tags that were rotated. Throws KafkaNotConfiguredError. */
-  readonly openAnnouncer: () => Promise<Announcer>
+  /** Calls `rotate`, THEN tells every memory of the tags. */
+  readonly invalidate: (tags: readonly Tag[], rotate: () => Promise<void>) => Promise<void>
   readonly catalog: Catalog
   readonly values: ValueStore
   readonly takeSnapshot: TakeSnapshot
@@ -34,11 +34,6 @@ export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
   readonly loadLimit: LoadLimit & { readonly timeoutMs: number }
   readonly tokenWaitMs: number
   readonly report: OccurrenceListener
-}
-
-export interface Announcer {
-  announce(tags: readonly Tag[]): Promise<void>
-  close(): Promise<void>
 }
 
 /** Puts a client together; opens nothing. */
@@ -78,16 +73,11 @@ export function composeCache(composition: Composition): Cache {
     l2State: () => l2Sight.state,
     budgets,
     register: composition.register,
-    invalidate: async (tags) => {
-      const announcer = await composition.openAnnouncer()
-      try {
-        await values.rotate(tags.flatMap(placesOf))
+    invalidate: async (tags) =>
+      composition.invalidate(tags, async () => {
+        await values.rotate(tags)
         l1?.memory.fence(tags.map(({ text }) => text))
-        await announcer.announce(tags) // inner layers before outer ones
-      } finally {
-        await announcer.close()
-      }
-    },
+      }),
     token: async (transaction) =>
       formatToken(transaction ? await takeCommitToken(transaction) : after(await snapshots.take())),
     close: async () => {

@@ -1,13 +1,14 @@
 import type { Catalog } from '@freshet/catalog'
-import { encodeInvalidation, topics } from '@freshet/events'
+import { topics } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
 import { createPool, takeSnapshot, type Database } from '@freshet/postgres'
 import { connectRedis } from '@freshet/redis'
-import { budgetsOf, type Budget, type BudgetOptions } from './budget.js'
-import { composeCache, type Announcer } from './compose.js'
+import { budgetsOf, defaultLagMs, type Budget, type BudgetOptions } from './budget.js'
+import { composeCache } from './compose.js'
 import type { Cache } from './cache.js'
 import { KafkaNotConfiguredError } from './errors.js'
 import { InvalidationFeed } from './invalidation-feed.js'
+import { invalidateTags } from './invalidate.js'
 import type { LoadLimit } from './limiter.js'
 import { MemoryLayer } from './memory-layer.js'
 import type { OccurrenceListener } from './occurrence.js'
@@ -84,12 +85,10 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
       ? createPool({ ...options.postgres, applicationName: 'freshet-cache', max: 2, statementTimeoutMs: 5_000 })
       : undefined
   const database = pool ?? (options.postgres as Database)
-  const kafka = once(async (given: NonNullable<CacheOptions['kafka']>) =>
-    openKafka(given, `freshet-${namespace}-${catalog.owner}`),
-  )
+  let kafka: Promise<KafkaPort> | undefined
   const kafkaFor = async (wanted: string): Promise<KafkaPort> => {
     if (options.kafka === undefined) throw new KafkaNotConfiguredError(wanted)
-    return kafka(options.kafka)
+    return (kafka ??= openKafka(options.kafka, `freshet-${namespace}-${catalog.owner}`))
   }
   const { maxClockSkewMs = 1_000 } = options
   const budgets = budgetsOf(catalog, {
@@ -97,8 +96,10 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
     l2: options.l2 ?? {},
     ...(options.budgets && { templates: options.budgets }),
   })
-  const sight = new Sight({ layer: 'l1', maxLagMs: (l1 && l1.maxLagMs) || 2_000, maxClockSkewMs, report })
-  const l2Sight = new Sight({ layer: 'l2', maxLagMs: options.l2?.maxLagMs ?? 30_000, maxClockSkewMs, report })
+  const sightOf = (layer: 'l1' | 'l2', maxLagMs: number = defaultLagMs[layer]): Sight =>
+    new Sight({ layer, maxLagMs, maxClockSkewMs, report })
+  const sight = sightOf('l1', l1 ? l1.maxLagMs : undefined)
+  const l2Sight = sightOf('l2', options.l2?.maxLagMs)
   const memory = l1
     ? new MemoryLayer({ maxBytes: 64 * 2 ** 20, ...l1, sight, redisId: () => redis.redisId(), report })
     : undefined
@@ -123,12 +124,18 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
     tokenWaitMs: options.tokenWaitMs ?? 1_000,
     loadLimit: { concurrency: 50, queue: 1_000, timeoutMs: 30_000, ...options.loadLimit },
     report,
-    openAnnouncer: async () => openAnnouncer(options, await kafkaFor('invalidate')),
+    invalidate: async (tags, rotate) =>
+      invalidateTags(tags, {
+        rotate,
+        kafka: await kafkaFor('invalidate'),
+        topicPrefix,
+        source: `freshet/${namespace}/${catalog.owner}`,
+      }),
     register: async (wanted, signal) =>
       registerCatalog(await kafkaFor('register'), catalog, topicPrefix, wanted, signal),
     close: async () => {
       await feed?.close()
-      await Promise.all([redis.close(), pool?.end(), kafka.opened?.then((port) => port.close())])
+      await Promise.all([redis.close(), pool?.end(), kafka?.then((port) => port.close())])
     },
   })
   feed?.start()
@@ -146,33 +153,4 @@ const ignore: OccurrenceListener = () => undefined
 async function openKafka(kafka: NonNullable<CacheOptions['kafka']>, clientId: string): Promise<KafkaPort> {
   const { connectKafka } = await import('@freshet/kafka')
   return connectKafka({ brokers: kafka.brokers, clientId: kafka.clientId ?? clientId })
-}
-
-async function openAnnouncer(
-  { catalog, kafka, namespace = 'default' }: CacheOptions,
-  port: KafkaPort,
-): Promise<Announcer> {
-  const producer = await port.producer()
-  const topic = topics(kafka?.topicPrefix ?? '').invalidations
-  const source = `freshet/${namespace}/${catalog.owner}`
-  return {
-    announce: async (tags) =>
-      producer.send(
-        tags.map(({ text, shard }) => ({
-          topic,
-          ...encodeInvalidation({ source, shard, tags: [text], cause: 'hand', fencedAt: Date.now() }),
-        })),
-      ),
-    close: async () => producer.close(),
-  }
-}
-
-interface Once<Given, T> {
-  (given: Given): Promise<T>
-  opened: Promise<T> | undefined
-}
-
-function once<Given, T>(open: (given: Given) => Promise<T>): Once<Given, T> {
-  const call: Once<Given, T> = Object.assign((given: Given) => (call.opened ??= open(given)), { opened: undefined })
-  return call
 }

@@ -21,7 +21,7 @@ export {
   WildcardUndeclaredError,
   type RefusalFault,
 } from './errors.js'
-export type { InvalidationTarget } from './invalidate.js'
+export { invalidateTags, type ByHand, type InvalidationTarget } from './invalidate.js'
 export type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
 export type { LoadLimit } from './limiter.js'
 export {

@@ -12,6 +12,7 @@ import type {
   TakeFloor,
 } from './fence-store.js'
 import type { Keys } from './keys.js'
+import { rotation } from './rotation.js'
 import { addTransactionsScript, openRecordScript, pruneScript, setFloorScript } from './scripts.js'
 import { everyShard, placesOf } from './shard-fences.js'
 import { formatApplied, formatCatalog, formatCursor, parseApplied, parseCatalog, parseCursor } from './state-codec.js'
@@ -19,7 +20,6 @@ import { hashReply, numberReply, textsReply } from './replies.js'
 import { FenceUnavailableError } from './unavailable.js'
 
 const PROGRESS_TTL_MS = 7 * 24 * 3_600_000 // as long as the topics keep the record it belongs to
-const KEYS_PER_DEL = 250 // many a command, since each costs more than a key; few enough to let readers in between
 const UNKNOWN = 'unknown'
 
 /**
@@ -158,12 +158,7 @@ export class RedisFenceSession implements FenceSession {
 
   /** The next generation is random, so that deleting is enough, and nothing is written for tags that nobody caches. */
   private async rotate(places: readonly ShardTag[]): Promise<void> {
-    const keys = places.map((place) => this.keys.generationOf(place))
-    const commands = Array.from({ length: Math.ceil(keys.length / KEYS_PER_DEL) }, (_, position): Command => {
-      const first = position * KEYS_PER_DEL
-      return ['del', ...keys.slice(first, first + KEYS_PER_DEL)]
-    })
-    await this.run('rotate', commands)
+    await this.run('rotate', rotation(this.keys, places))
   }
 
   /** R6, first step; in R9 also for records that exist, to learn which life the floor will be for. */

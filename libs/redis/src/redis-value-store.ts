@@ -1,3 +1,4 @@
+import type { Tag } from '@freshet/cache-keys'
 import { leastApplied, newGeneration, type AppliedWatermark, type ShardTag } from '@freshet/coherence'
 import { call, type Command, type Connection } from './connection.js'
 import { catalogField } from './fence-session.js'
@@ -5,7 +6,9 @@ import type { CatalogInForce } from './fence-store.js'
 import type { Keys } from './keys.js'
 import { parseRecent } from './recent-fields.js'
 import { buffersReply, hashReply, textsReply } from './replies.js'
+import { rotation } from './rotation.js'
 import { renewScript } from './scripts.js'
+import { placesOf } from './shard-fences.js'
 import { parseApplied, parseCatalog } from './state-codec.js'
 import { ValuesUnavailableError } from './unavailable.js'
 import type { Captured, ReadReply, ReadRequest, ValueAddress, ValueStore } from './value-store.js'
@@ -60,11 +63,8 @@ export class RedisValueStore implements ValueStore {
     ])
   }
 
-  async rotate(tags: readonly ShardTag[]): Promise<void> {
-    await this.run(
-      'rotate',
-      tags.map((tag) => ['del', this.keys.generationOf(tag)]),
-    )
+  async rotate(tags: readonly Tag[]): Promise<void> {
+    await this.run('rotate', rotation(this.keys, tags.flatMap(placesOf)))
   }
 
   async catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined> {

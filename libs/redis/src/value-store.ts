@@ -1,3 +1,4 @@
+import type { Tag } from '@freshet/cache-keys'
 import type { AppliedWatermark, CapturedRecent, ShardTag } from '@freshet/coherence'
 import type { CatalogInForce } from './fence-store.js'
 
@@ -53,7 +54,7 @@ export interface ValueStore {
     renewMs?: number,
   ): Promise<void>
   /** Makes the tags' values unservable, by hand: lease strength. */
-  rotate(tags: readonly ShardTag[]): Promise<void>
+  rotate(tags: readonly Tag[]): Promise<void>
   /** Undefined: not in force, or not known to be; do not store. */
   catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined>
   /** The least of all partitions' applied watermarks; undefined while one is missing. */

@@ -10,10 +10,10 @@ import {
   type AppliedWatermark,
   type Moment,
   type RecentRecord,
-  type ShardTag,
 } from '@freshet/coherence'
 import {
   FenceUnavailableError,
+  placesOf,
   type AppliedMark,
   type CatalogInForce,
   type Cursor,
@@ -143,6 +143,3 @@ export class FakeFenceSession implements FenceSession {
 }
 
 const everyShard = Array.from({ length: SHARDS }, (_, shard) => shard)
-
-const placesOf = ({ text, shard }: Tag): ShardTag[] =>
-  shard === 'all' ? everyShard.map((each) => ({ shard: each, tag: text })) : [{ shard, tag: text }]

@@ -1,3 +1,4 @@
+import type { Tag } from '@freshet/cache-keys'
 import {
   captureOf,
   leastApplied,
@@ -7,6 +8,7 @@ import {
   type ShardTag,
 } from '@freshet/coherence'
 import {
+  placesOf,
   ValuesUnavailableError,
   type Captured,
   type CatalogInForce,
@@ -73,8 +75,8 @@ export class FakeValueStore implements ValueStore {
     server.values.set(valueAt(address), { content: Buffer.from(bytes), expiresAtMs: server.clock() + ttlMs })
   }
 
-  async rotate(tags: readonly ShardTag[]): Promise<void> {
-    for (const tag of tags) this.server.generations.delete(shardTagText(tag))
+  async rotate(tags: readonly Tag[]): Promise<void> {
+    for (const place of tags.flatMap(placesOf)) this.server.generations.delete(shardTagText(place))
   }
 
   async catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined> {

@@ -1,11 +1,6 @@
-import {
-  catalogKey,
-  decodeOrSkip,
-  topics as topicNames,
-  type CatalogDocument,
-  type CatalogStatusRecord,
-} from '@freshet/events'
+import { catalogKey, topics as topicNames, type CatalogDocument, type CatalogStatusRecord } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
+import { readToEnd } from '../read-to-end.js'
 
 /** A catalog as Kafka remembers it, with the last answer to it. */
 export interface RegisteredCatalog {
@@ -18,25 +13,11 @@ export async function readRegistered(kafka: KafkaPort, topicPrefix: string): Pro
   const topics = topicNames(topicPrefix)
   const catalogs = new Map<string, CatalogDocument>()
   const statuses = new Map<string, CatalogStatusRecord>()
-  const existing = await kafka.admin.topics()
-  const present = [topics.catalogs, topics.catalogStatus].filter((topic) => existing.includes(topic))
-  if (present.length === 0) return []
-  const reader = kafka.broadcast({
-    topics: present,
-    from: 'earliest',
-    onRecord: ({ value, topic }) => {
-      const record = decodeOrSkip(value, topic) // what someone else wrote there must not hide the catalogs
-      if (record.kind === 'catalog')
-        catalogs.set(catalogKey(record.catalog.owner, record.catalog.version), record.catalog)
-      if (record.kind === 'catalog-retired') catalogs.delete(catalogKey(record.owner, record.version))
-      if (record.kind === 'catalog-status') statuses.set(catalogKey(record.owner, record.version), record)
-    },
+  await readToEnd(kafka, [topics.catalogs, topics.catalogStatus], (record) => {
+    if (record.kind === 'catalog')
+      catalogs.set(catalogKey(record.catalog.owner, record.catalog.version), record.catalog)
+    if (record.kind === 'catalog-retired') catalogs.delete(catalogKey(record.owner, record.version))
+    if (record.kind === 'catalog-status') statuses.set(catalogKey(record.owner, record.version), record)
   })
-  try {
-    await reader.start()
-    await reader.caughtUp()
-  } finally {
-    await reader.close()
-  }
   return [...catalogs].map(([name, catalog]) => ({ catalog, status: statuses.get(name) }))
 }

@@ -1,5 +1,6 @@
-import { decodeOrSkip, topics, type DeadLetterRecord } from '@freshet/events'
+import { topics, type DeadLetterRecord } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
+import { readToEnd } from '../read-to-end.js'
 import { tableLines } from '../table.js'
 import type { Terminal } from '../terminal.js'
 
@@ -15,23 +16,10 @@ export class DeadLetterUnknownError extends Error {
 
 /** Reads what could not be read, the oldest first. */
 export async function readDeadLetters(kafka: KafkaPort, topicPrefix: string): Promise<readonly DeadLetterRecord[]> {
-  const topic = topics(topicPrefix).deadLetters
-  if (!(await kafka.admin.topics()).includes(topic)) return []
   const letters: DeadLetterRecord[] = []
-  const reader = kafka.broadcast({
-    topics: [topic],
-    from: 'earliest',
-    onRecord: ({ value, topic: source }) => {
-      const record = decodeOrSkip(value, source)
-      if (record.kind === 'dead-letter') letters.push(record)
-    },
+  await readToEnd(kafka, [topics(topicPrefix).deadLetters], (record) => {
+    if (record.kind === 'dead-letter') letters.push(record)
   })
-  try {
-    await reader.start()
-    await reader.caughtUp()
-  } finally {
-    await reader.close()
-  }
   return letters
 }
 

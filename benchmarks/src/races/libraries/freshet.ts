@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createCache, standby, type Cache, type LoadContext, type LoaderSource, type ReadOptions } from '@freshet/cache'
 import { catalog, key, table, wildcard, type TypedKey } from '@freshet/catalog'
 import type { System } from '@freshet/demo'
-import { takeSnapshot } from '@freshet/postgres'
-import { connectRedis, type RedisPort } from '@freshet/redis'
+import { AppliedWatch, eventually } from '@freshet/testing/live'
 import type { CacheProcess, Library, Load, ProcessOptions, ReadRequest, Row } from '../library.js'
 import type { Rows } from '../rows.js'
 
@@ -20,8 +19,6 @@ const racesCatalog = catalog('races', {
     rowsTable.any.fences((row) => [keys.byKey.of({ id: row.id }), wildcard('group:{group}:*', { group: row.id })]),
   ],
 })
-
-const PATIENCE_MS = 20_000
 
 /** The whole system, by the README: nobody says what a write makes wrong, and `invalidate` only waits. */
 export const freshet = (system: System, primaryUrl: string, rows: Rows): Library => ({
@@ -44,8 +41,8 @@ class FreshetProcess implements CacheProcess {
 
   private constructor(
     private readonly cache: Cache,
-    private readonly redis: RedisPort,
-    private readonly rows: Rows,
+    private readonly watch: AppliedWatch,
+    rows: Rows,
     private readonly options: ReadOptions,
   ) {
     this.#replica = standby(rows.standby)
@@ -62,12 +59,10 @@ class FreshetProcess implements CacheProcess {
     })
     await cache.register()
     await cache.inForce()
-    for (const deadline = performance.now() + PATIENCE_MS; cache.health().l1 !== 'sighted'; await delay(10))
-      if (performance.now() > deadline) throw new Error(`L1 is ${cache.health().l1}`)
-    const redis = connectRedis({ url: stack.redisUrl, namespace: 'default', role: 'client' })
-    await redis.ready()
+    await eventually(() => cache.health().l1, 'sighted')
+    const watch = new AppliedWatch(rows.primary, stack.redisUrl)
     // without values in L2 it still holds the generations that fills are judged by
-    const process = new FreshetProcess(cache, redis, rows, options.layers === 'l1' ? { layers: ['l1'] } : {})
+    const process = new FreshetProcess(cache, watch, rows, options.layers === 'l1' ? { layers: ['l1'] } : {})
     counting.hear = () => (process.#heard += 1)
     return process
   }
@@ -85,22 +80,15 @@ class FreshetProcess implements CacheProcess {
   }
 
   async invalidate(_id: number, _by: unknown, visible = true): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS
-    const late = (): boolean => performance.now() > deadline
-    if (!visible) {
-      // its watermark has to wait for readers to see it; its fence does not
-      for (; this.#heard === this.#calm; await delay(5)) if (late()) throw new Error('no fence was heard')
-      return
-    }
-    const { insertLsn } = await takeSnapshot(this.rows.primary)
-    for (let lsn; (lsn = (await this.redis.values.applied())?.lsn) === undefined || lsn < insertLsn; await delay(5))
-      if (late()) throw new Error(`applied up to ${lsn}, wanted ${insertLsn}`)
+    // without the commit being visible its watermark has to wait, and its fence does not
+    if (!visible) return eventually(() => this.#heard > this.#calm, true)
+    await this.watch.applied()
     await delay(100) // until memories have heard
     this.#calm = this.#heard
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.cache.close(), this.redis.close()])
+    await Promise.all([this.cache.close(), this.watch.close()])
   }
 }
 

@@ -181,10 +181,10 @@ export class Client {
       budgets: budgetsOf(worldCatalog, { l1: { maxLagMs: 60_000 }, l2: { maxLagMs: 60_000 }, ...options.budgets }),
       loadLimit: options,
       report,
-      openAnnouncer: async () => ({
-        announce: async (tags) => world.publish(...tags),
-        close: async () => undefined,
-      }),
+      invalidate: async (tags, rotate) => {
+        await rotate()
+        world.publish(...tags)
+      },
       register: async () => undefined,
       close: async () => undefined,
     })

@@ -1,4 +1,4 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { TcpProxy } from '@freshet/testing/live'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { lsn } from '@freshet/pgoutput'
 import {
@@ -194,7 +194,7 @@ describe('a replication stream', () => {
   })
 
   it('takes a server for dead that says nothing though it was asked', async () => {
-    const path = await startPath(server.url)
+    const path = await TcpProxy.before(server.url)
     try {
       const captured = await start({ url: path.url, silenceMs: 300, statusIntervalMs: 50 })
       await insert(1)
@@ -203,7 +203,7 @@ describe('a replication stream', () => {
         () => ids(captured),
         (seen) => seen.length === 1,
       )
-      path.freeze()
+      path.fallSilent()
       const error = await captured.stream.ended
       expect(error).toBeInstanceOf(ReplicationLostError)
       expect(String(error)).toContain('has said nothing for')
@@ -253,26 +253,3 @@ describe('a slot', () => {
     await dropSlot(server.pool, 'kept')
   })
 })
-
-/** A way to the server that can go silent, without any connection being closed. */
-async function startPath(url: string): Promise<{ url: string; freeze(): void; close(): Promise<void> }> {
-  const { hostname, port } = new URL(url)
-  const sockets: Socket[] = []
-  const path = createServer((near) => {
-    const far = connect(Number(port), hostname)
-    near.pipe(far).pipe(near)
-    for (const socket of [near, far]) socket.on('error', () => undefined)
-    sockets.push(near, far)
-  })
-  await new Promise<void>((resolve) => path.listen(0, '127.0.0.1', resolve))
-  const through = new URL(url)
-  through.port = String((path.address() as AddressInfo).port)
-  return {
-    url: through.href,
-    freeze: () => sockets.forEach((socket) => socket.unpipe().pause()),
-    close: async () => {
-      sockets.forEach((socket) => socket.destroy())
-      await new Promise((resolve) => path.close(resolve))
-    },
-  }
-}

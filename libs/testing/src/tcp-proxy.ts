@@ -5,6 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 type Mode =
   { readonly at: 'passing'; readonly latencyMs: number } | { readonly at: 'silent' } | { readonly at: 'refusing' }
 
+interface Hold {
+  readonly text: string
+  readonly reached: () => void
+  readonly released: Promise<void>
+}
+
 /**
  * A place between a client and its server where the network can fail.
  *
@@ -15,6 +21,7 @@ type Mode =
 export class TcpProxy {
   readonly #pairs = new Set<readonly [Socket, Socket]>()
   #mode: Mode = { at: 'passing', latencyMs: 0 }
+  #hold: Hold | undefined
 
   private constructor(
     private readonly server: Server,
@@ -57,6 +64,20 @@ export class TcpProxy {
     this.cut()
   }
 
+  /** Holds what the next client sends that carries this text, and all behind it on its connection. */
+  holdNext(text: string): { readonly reached: Promise<void>; readonly release: () => void } {
+    const reached = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    this.#hold = { text, reached: reached.resolve, released: released.promise }
+    return {
+      reached: reached.promise,
+      release: () => {
+        this.#hold = undefined
+        released.resolve()
+      },
+    }
+  }
+
   /** New connections go to another server. */
   leadTo(url: string): void {
     this.target = new URL(url)
@@ -79,18 +100,28 @@ export class TcpProxy {
     for (const [from, to] of [pair, [server, client]] as const) {
       from.setNoDelay(true)
       from.on('error', () => undefined)
-      from.on('close', () => {
-        this.#pairs.delete(pair)
-        to.destroy()
-      })
       let before = Promise.resolve()
       from.on('data', (chunk: Buffer) => {
         const mode = this.#mode
         if (mode.at === 'silent') isDead = true
         if (isDead) return // as on a path that has gone: what was lost does not come, and so nothing behind it
         const due = mode.at === 'passing' && mode.latencyMs > 0 ? delay(mode.latencyMs) : undefined
-        before = before.then(() => due).then(() => void (to.writable && to.write(chunk)))
+        before = before
+          .then(() => due)
+          .then(() => (from === client ? this.#passHold(chunk) : undefined))
+          .then(() => void (to.writable && to.write(chunk)))
+      })
+      from.on('close', () => {
+        this.#pairs.delete(pair)
+        void before.then(() => to.destroySoon()) // what was sent arrives, also when its sender is gone meanwhile
       })
     }
+  }
+
+  async #passHold(chunk: Buffer): Promise<void> {
+    const hold = this.#hold
+    if (!hold || !chunk.includes(hold.text)) return
+    hold.reached()
+    await hold.released
   }
 }
