@@ -119,8 +119,7 @@ export class Reader {
     try {
       const { shared, sharedSight } = this.ports
       const seen = await shared.lookUp(address, token)
-      // a token proves of itself that Redis is far enough
-      const isWithin = token !== undefined || sharedSight.isWithin(budgets.l2, performance.now())
+      const isWithin = sharedSight.isWithin(budgets.l2, performance.now())
       return isWithin || !('hit' in seen) ? seen : { miss: 'blind', generations: seen.generations }
     } catch (error) {
       this.ports.report({ type: 'l2:failed', operation: 'read', error })

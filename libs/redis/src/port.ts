@@ -9,7 +9,7 @@ export interface RedisOptions {
   readonly namespace: string
   /** `service` fences, and has patience; `client` reads values and fails fast, so that the source can answer. */
   readonly role: 'service' | 'client'
-  /** How long a reply may take, in milliseconds, before the connection counts as lost; 5,000 for a service, 500 for a client. */
+  /** How long a reply may take, in milliseconds, before the connection counts as lost; 5,000 for a service, 1,000 for a client. */
   readonly replyTimeoutMs?: number
   /** Told of each error of the connection, once an occurrence. */
   readonly onError?: (error: Error) => void
