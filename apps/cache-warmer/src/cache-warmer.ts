@@ -2,7 +2,7 @@ import { topics } from '@freshet/events'
 import { FreshetKafkaStrategy, HealthRegistry, readinessOf, type Service } from '@freshet/service-kit'
 import { KAFKA, LOADERS } from './connections.module.js'
 import type { KafkaPort } from '@freshet/kafka'
-import type { LoaderModule } from './loader-module.js'
+import type { LoaderModule } from '@freshet/cache/loaders'
 import { warmerVariables } from './settings.js'
 import { WarmerModule } from './warmer.module.js'
 

@@ -5,7 +5,7 @@ import { connectKafka, type KafkaPort } from '@freshet/kafka'
 import { createPool } from '@freshet/postgres'
 import { Global, Inject, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common'
 import { Pool } from 'pg'
-import { importLoaderModule, LoaderModuleError, type LoaderModule } from './loader-module.js'
+import { importLoaderModule, LoaderModuleError, type LoaderModule } from '@freshet/cache/loaders'
 import type { Settings } from './settings.js'
 
 /** Injects what FRESHET_LOADERS names. */

@@ -27,6 +27,7 @@ export function cacheOf(answer: (key: TypedKey) => Promise<Partial<Awaited<Retur
     read: async (key: TypedKey) => ({
       value: '9.99',
       layer: 'source',
+      loadedAtMs: 0,
       ageMs: 0,
       ttlMs: 60_000,
       vouched: true,

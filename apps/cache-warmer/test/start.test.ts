@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import * as membersCatalog from '@freshet/members-catalog'
 import { ConfigurationError, startService } from '@freshet/service-kit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { cacheWarmer, LoaderModuleError, type LoaderModule } from '../src/index.js'
-import { importLoaderModule } from '../src/loader-module.js'
+import { LoaderModuleError, type LoaderModule } from '@freshet/cache/loaders'
+import { cacheWarmer } from '../src/index.js'
 
 let folder: string
 beforeEach(async () => {
@@ -47,19 +47,6 @@ it('without its servers the warmer lives, and says that it is not ready', async 
 
 it('does not start without loaders', async () => {
   await expect(startService(cacheWarmer, { environment })).rejects.toThrow(ConfigurationError)
-})
-
-it('takes a path from where it was started, or a package', async () => {
-  await moduleOf(`
-    export const catalog = { owner: 'shop', fingerprint: 'f' }
-    export const registerLoaders = () => undefined`)
-  expect(await importLoaderModule('./loaders.mjs', folder)).toMatchObject({ catalog: { owner: 'shop' } })
-})
-
-it('says of a module what it lacks', async () => {
-  const path = await moduleOf('export const catalog = {}')
-  await expect(importLoaderModule(path, folder)).rejects.toThrow('it exports catalog; name a package')
-  await expect(importLoaderModule('./none.mjs', folder)).rejects.toThrow(LoaderModuleError)
 })
 
 it("the reference domain's package is a loader module", () => {

@@ -12,6 +12,7 @@ const keyOf: Cache['key'] = (template, parameters) => {
 const reading: Reading<unknown> = {
   value: { amount: '70.00' },
   layer: 'l2',
+  loadedAtMs: 0,
   ageMs: 12,
   ttlMs: 1_000,
   vouched: true,

@@ -16,3 +16,9 @@ function escapeCharacter(character: string): string {
   const code = character.charCodeAt(0).toString(16).toUpperCase()
   return code.length <= 2 ? `%${code.padStart(2, '0')}` : `%u${code}`
 }
+
+/** The inverse of both: no text stands for two. */
+export const unescapePart = (text: string): string =>
+  text.replace(/%u([0-9A-F]{4})|%([0-9A-F]{2})/g, (_, long?: string, short?: string) =>
+    String.fromCharCode(Number.parseInt(long ?? short ?? '', 16)),
+  )

@@ -1,6 +1,7 @@
-import type { Query, Scalar, Tag } from '@freshet/cache-keys'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { parseKey, type Query, type Scalar, type Tag } from '@freshet/cache-keys'
 import { KeyWithoutCatalogError, templateOf, type Catalog, type KeyDefinition, type TypedKey } from '@freshet/catalog'
-import type { CatalogInForce } from '@freshet/redis'
+import type { CatalogInForce, ValueStore } from '@freshet/redis'
 import { addressOf, type Address } from './address.js'
 import type { LayerBudgets } from './budget.js'
 import { CacheClosedError, LoaderMissingError } from './errors.js'
@@ -9,7 +10,7 @@ import type { Flights } from './flights.js'
 import type { CatalogWatch } from './in-force.js'
 import { tagByHand, type InvalidationTarget } from './invalidate.js'
 import type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
-import type { BlindCause } from './occurrence.js'
+import type { BlindCause, Layer } from './occurrence.js'
 import type { Found, Reader } from './reader.js'
 import { readingOf, type Reading } from './reading.js'
 import type { RegisterOptions } from './register.js'
@@ -53,6 +54,7 @@ export interface CacheHealth {
 export interface CacheParts {
   readonly catalog: Catalog
   readonly reader: Reader
+  readonly values: Pick<ValueStore, 'addresses'>
   readonly flights: Flights
   readonly watch: CatalogWatch
   readonly l1State: () => CacheHealth['l1']
@@ -64,6 +66,9 @@ export interface CacheParts {
   readonly invalidate: (tags: readonly Tag[]) => Promise<void>
   readonly close: () => Promise<void>
 }
+
+/** What runs under it reads the source only, also inside loaders. */
+const pastEveryLayer = new AsyncLocalStorage<boolean>()
 
 interface Registered {
   readonly load: Load<unknown>
@@ -222,13 +227,15 @@ export class Cache {
   }
 
   /**
-   * What one layer would serve for a key now: nothing is loaded, filled or counted. Undefined where it holds nothing that
-   * it may serve; so always before the catalog is in force. For checkers and debugging, not for reads.
+   * What one layer would serve for a key now: nothing is filled. Undefined where it holds nothing that it may serve; so
+   * always before the catalog is in force. `source` is the template's loader on the primary, and what it reads through
+   * this cache is loaded too. For checkers and debugging, not for reads.
    *
-   * Throws KeyWithoutCatalogError, UnencodableParameterError, and for L2 ValuesUnavailableError.
+   * Throws KeyWithoutCatalogError, UnencodableParameterError; for L2 ValuesUnavailableError; for the source as `get`.
    */
-  async peek(layer: 'l1' | 'l2', key: TypedKey): Promise<Reading<unknown> | undefined> {
+  async peek(layer: Layer, key: TypedKey): Promise<Reading<unknown> | undefined> {
     this.#open()
+    if (layer === 'source') return pastEveryLayer.run(true, () => this.read(key))
     const { catalog, watch, reader } = this.parts
     const inForce = watch.record ?? (await watch.find())
     if (!inForce) return undefined
@@ -240,6 +247,22 @@ export class Cache {
   /** The keys of everything in this process's memory. */
   keysInL1(): readonly TypedKey[] {
     return this.parts.reader.addressesInMemory().map(({ template, key }) => this.key(template.name, key.parameters))
+  }
+
+  /**
+   * The keys of what is in Redis for this catalog, their parameters as text, in no order, some perhaps twice. Of a long
+   * query only its digest is left: such a key's text goes to `onDigest`. Throws ValuesUnavailableError.
+   */
+  async *keysInL2(onDigest: (keyText: string) => void = () => undefined): AsyncIterable<TypedKey> {
+    const { catalog, values } = this.parts
+    const templates = new Map([...catalog.templates.values()].map((each) => [each.fingerprint, each]))
+    for await (const { fingerprint, keyText } of values.addresses()) {
+      const found = templates.get(fingerprint)
+      if (found === undefined) continue // of another catalog
+      const parameters = parseKey(found.template, keyText)
+      if (parameters) yield this.key(found.name, parameters)
+      else onDigest(keyText)
+    }
   }
 
   /** Aborts the loads under way and closes every connection that the client opened. */
@@ -279,20 +302,22 @@ export class Cache {
   ): Found | Promise<Found> {
     const { catalog, flights, reader } = this.parts
     const own = typeof load === 'function'
+    const loadsOnly = pastEveryLayer.getStore() ?? false
     const options: LoadingReadOptions = (own ? given : load) ?? {}
     const address = addressOf(catalog, key, inForce?.parameterKinds)
     const loader = own
       ? { load: load as Load<unknown>, source: options.source ?? 'primary' }
       : (this.#loaders.get(address.template.name) ?? missing(address.template.name))
+    const inTransaction = loadsOnly || (options.inTransaction ?? false)
     const usesMemory = inForce !== undefined && (options.layers?.includes('l1') ?? true)
     return reader.read({
       address,
       load: loader.load,
-      source: loader.source,
+      source: loadsOnly && loader.source !== 'none' ? 'primary' : loader.source,
       usesMemory,
-      readsMemory: usesMemory && !options.fresh && !options.inTransaction,
+      readsMemory: usesMemory && !options.fresh && !inTransaction,
       usesShared: options.layers?.includes('l2') ?? true,
-      inTransaction: options.inTransaction ?? false,
+      inTransaction,
       budgets: this.#budgetsOf(address),
       token: options.token === undefined ? currentToken.getStore() : readToken(options.token),
       // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.

@@ -67,6 +67,7 @@ export function composeCache(composition: Composition): Cache {
   return new Cache({
     catalog,
     reader,
+    values,
     flights,
     watch,
     l1State: () => l1?.sight.state ?? 'off',

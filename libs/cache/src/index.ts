@@ -1,3 +1,4 @@
+export { encode } from './codec.js'
 export type { TagTarget } from './address.js'
 export type { Budget } from './budget.js'
 export { Cache, type CacheHealth, type LoadingReadOptions, type ReadOptions } from './cache.js'

@@ -6,7 +6,9 @@ export interface Reading<Value> {
   /** As decoding returns it, frozen in depth. */
   readonly value: Value
   readonly layer: Layer
-  /** Time since it was loaded, in milliseconds, by this process's clock. */
+  /** When it was loaded, in milliseconds since 1970, by the clock of the process that loaded it. */
+  readonly loadedAtMs: number
+  /** Time since then, in milliseconds, by this process's clock. */
   readonly ageMs: number
   /** Time left until its own expiry, in milliseconds. */
   readonly ttlMs: number
@@ -36,6 +38,7 @@ export function readingOf<Value>(held: HeldValue, arrival: Arrival): Reading<Val
   const { ageMs } = held
   return {
     value: held.value as Value,
+    loadedAtMs: held.header.at,
     ageMs,
     ttlMs: Math.max(0, held.header.ttl - ageMs),
     stale: false,

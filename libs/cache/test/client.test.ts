@@ -61,6 +61,7 @@ describe('the client', () => {
 describe('response headers', () => {
   const reading: Omit<Reading<unknown>, 'value'> = {
     layer: 'l1',
+    loadedAtMs: 0,
     ageMs: 1_999,
     ttlMs: 58_001,
     vouched: true,

@@ -16,6 +16,18 @@ export class Keys {
     return `{${this.namespace}:${shard}}:v:${fingerprint}:${keyText}`
   }
 
+  /** The pattern of all values' keys. */
+  get everyValue(): string {
+    return `{${this.namespace}:*}:v:*`
+  }
+
+  /** The inverse of `value`; undefined for other keys. */
+  addressIn(key: string): ValueAddress | undefined {
+    const [, shard, fingerprint, keyText] = /^\{[^:]+:(\d+)\}:v:([^:]+):(.*)$/s.exec(key) ?? []
+    if (fingerprint === undefined || keyText === undefined) return undefined
+    return { shard: Number(shard), fingerprint, keyText }
+  }
+
   generation(shard: number, tag: string): string {
     return `{${this.namespace}:${shard}}:g:${tag}`
   }

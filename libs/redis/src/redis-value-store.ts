@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { Tag } from '@freshet/cache-keys'
 import { leastApplied, newGeneration, type AppliedWatermark, type ShardTag } from '@freshet/coherence'
 import { call, type Command, type Connection } from './connection.js'
@@ -12,6 +13,9 @@ import { placesOf } from './shard-fences.js'
 import { parseApplied, parseCatalog } from './state-codec.js'
 import { ValuesUnavailableError } from './unavailable.js'
 import type { Captured, ReadReply, ReadRequest, ValueAddress, ValueStore } from './value-store.js'
+
+/** Few enough that readers get in between. */
+const KEYS_PER_SCAN = 200
 
 export class RedisValueStore implements ValueStore {
   constructor(
@@ -73,6 +77,22 @@ export class RedisValueStore implements ValueStore {
     return text === null ? undefined : parseCatalog(text)
   }
 
+  async *addresses(): AsyncIterable<ValueAddress> {
+    const start = randomInt(2 ** 32)
+    yield* this.#scan(start, () => false)
+    yield* this.#scan(0, (cursor) => isPast(cursor, start))
+  }
+
+  async *#scan(start: number, ends: (cursor: number) => boolean): AsyncIterable<ValueAddress> {
+    let from = String(start)
+    do {
+      const scan = () => this.connection.redis.scan(from, 'MATCH', this.keys.everyValue, 'COUNT', KEYS_PER_SCAN)
+      const [next, found] = await this.answered('scan', scan)
+      yield* found.flatMap((key) => this.keys.addressIn(key) ?? [])
+      from = next
+    } while (from !== '0' && !ends(Number(from)))
+  }
+
   async applied(): Promise<AppliedWatermark | undefined> {
     return leastOf(await this.answered('read watermarks', () => this.connection.redis.hgetall(this.keys.applied)))
   }
@@ -100,6 +120,15 @@ export class RedisValueStore implements ValueStore {
     }
   }
 }
+
+/**
+ * SCAN counts in the bits of its cursor from the other end, so that any number is a place to begin at (Redis, dict.c,
+ * dictScan: P. Noordhuis' reverse binary iteration).
+ */
+const isPast = (cursor: number, start: number): boolean => reversed(cursor) > reversed(start)
+
+const reversed = (bits: number): number =>
+  Number.parseInt((bits % 2 ** 32).toString(2).padStart(32, '0').split('').reverse().join(''), 2)
 
 const leastOf = (fields: Readonly<Record<string, string>>): AppliedWatermark | undefined =>
   leastApplied(Object.values(fields).map(parseApplied))

@@ -57,6 +57,10 @@ export interface ValueStore {
   rotate(tags: readonly Tag[]): Promise<void>
   /** Undefined: not in force, or not known to be; do not store. */
   catalogInForce(owner: string, version: string): Promise<CatalogInForce | undefined>
+  /**
+   * Where values lie now, from anywhere on and once round, some perhaps twice: for checkers and tools, at their own pace.
+   */
+  addresses(): AsyncIterable<ValueAddress>
   /** The least of all partitions' applied watermarks; undefined while one is missing. */
   applied(): Promise<AppliedWatermark | undefined>
 }

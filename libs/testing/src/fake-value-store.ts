@@ -83,6 +83,10 @@ export class FakeValueStore implements ValueStore {
     return this.server.catalogs.get(`${owner}@${version}`)
   }
 
+  async *addresses(): AsyncIterable<ValueAddress> {
+    for (const place of this.server.values.keys()) yield addressAt(place)
+  }
+
   async applied(): Promise<AppliedWatermark | undefined> {
     return leastApplied(this.server.applied.values())
   }
@@ -94,3 +98,8 @@ export class FakeValueStore implements ValueStore {
 }
 
 const valueAt = ({ shard, fingerprint, keyText }: ValueAddress): string => `${shard}/${fingerprint}/${keyText}`
+
+function addressAt(place: string): ValueAddress {
+  const [shard = '', fingerprint = '', ...keyText] = place.split('/')
+  return { shard: Number(shard), fingerprint, keyText: keyText.join('/') }
+}

@@ -40,6 +40,15 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
         expect(reply).toEqual({ value: payload, generations: [generations[0], null], extra: [generations[0]] })
       })
 
+      it('names the places of all values', async () => {
+        const { values } = scene().port
+        const places = Array.from({ length: 300 }, (_, at) => ({ ...address, keyText: `a/${at}:b` }))
+        await Promise.all(places.map((each) => values.store(each, payload, hour, [])))
+        const found: string[] = []
+        for await (const each of values.addresses()) found.push(JSON.stringify(each))
+        expect([...new Set(found)].sort()).toEqual(places.map((each) => JSON.stringify(each)).sort())
+      })
+
       it('captures the same generation for all until it is rotated, and another one after', async () => {
         const before = await scene().captured()
         expect((await scene().captured()).generations).toEqual(before.generations)

@@ -225,6 +225,7 @@ export class Client {
       rotate: (...given) => real.rotate(...given),
       store: (...given) => command('store', () => real.store(...given)),
       catalogInForce: (...given) => command('look', () => real.catalogInForce(...given)),
+      addresses: () => real.addresses(),
       applied: () => real.applied(),
     }
   }

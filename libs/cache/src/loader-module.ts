@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Cache } from '@freshet/cache'
 import type { Catalog } from '@freshet/catalog'
 import type { Pool } from 'pg'
+import type { Cache } from './cache.js'
 
 /**
  * What a module named by `FRESHET_LOADERS` exports: one service's catalog and its loaders, the same that the service
@@ -17,13 +17,13 @@ import type { Pool } from 'pg'
  */
 export interface LoaderModule {
   readonly catalog: Catalog
-  /** Called once at start, to give the warmer's cache a loader for every template with `warm: true`. */
+  /** Called once at start, to give a cache of the warmer's or auditor's a loader for every template. */
   registerLoaders(cache: Cache, sources: LoaderSources): void
   /** The catalog without rules for one template: only a module that takes part in the demo's `--break-rule` has it. */
   catalogWithout?(template: string): Catalog
 }
 
-/** What the warmer lends to loaders. A module that needs more opens it itself. */
+/** What loaders are lent. A module that needs more opens it itself; the auditor cannot put that under its snapshot. */
 export interface LoaderSources {
   /** On the primary that `FRESHET_POSTGRES_URL` names. */
   readonly pool: Pool

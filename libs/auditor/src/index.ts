@@ -1,0 +1,7 @@
+export { tableOf, nines, type AuditRow, type AuditTable } from './audit-table.js'
+export { memoryOf, redisOf, type AuditedLayer } from './audited-layer.js'
+export { Auditor, type AuditOccurrence, type AuditOutcome, type AuditorOptions } from './auditor.js'
+export { openAudit, type Audit, type AuditOptions } from './open-audit.js'
+export { SnapshotPool, type UnderSnapshot } from './snapshot-pool.js'
+export { truthOf } from './truth.js'
+export type { Exclusion, Seen, Truth } from './verdict.js'
