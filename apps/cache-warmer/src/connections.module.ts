@@ -61,7 +61,8 @@ function cacheOptions(settings: Settings, loaders: LoaderModule): CacheOptions {
   }
 }
 
-function catalogOf({ withoutRulesOf, loaders: specifier }: Settings, loaders: LoaderModule): Catalog {
+/** The loaders' catalog, or in the demo's `--break-rule` what is left of it. */
+export function catalogOf({ withoutRulesOf, loaders: specifier }: Settings, loaders: LoaderModule): Catalog {
   if (withoutRulesOf === undefined) return loaders.catalog
   if (loaders.catalogWithout) return loaders.catalogWithout(withoutRulesOf)
   throw new LoaderModuleError(specifier, 'FRESHET_DEMO_BREAK_RULE is set, and it has no catalogWithout')

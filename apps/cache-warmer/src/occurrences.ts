@@ -1,3 +1,4 @@
+import type { AuditOccurrence } from '@freshet/auditor'
 import type { Occurrences } from '@freshet/service-kit'
 import type { RefillEnded } from './warmer.js'
 
@@ -7,5 +8,6 @@ export const OCCURRENCES = Symbol('what happens in the warmer')
 /** What happens in this service; the log and the metrics listen. */
 export type WarmerOccurrences = Occurrences<{
   'refill:ended': RefillEnded
+  'audit:occurred': AuditOccurrence
   'request:unreadable': { readonly partition: number; readonly offset: bigint; readonly error: unknown }
 }>

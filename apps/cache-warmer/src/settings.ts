@@ -9,8 +9,12 @@ export const warmerVariables = {
   topicPrefix: variables.topicPrefix,
   loaders: variables.loaders,
   concurrency: variables.warmerConcurrency,
+  auditKeysPerSecond: variables.auditKeysPerSecond,
   /** The demo's `--break-rule`: the warmer must stand on the same catalog as the API. */
   withoutRulesOf: optional(variables.demoBreakRule),
 }
 
 export type Settings = Configuration<typeof warmerVariables>
+
+/** Injects the settings. */
+export const SETTINGS = Symbol("the warmer's settings")

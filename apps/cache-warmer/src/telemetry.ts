@@ -29,6 +29,29 @@ export class Telemetry {
       help: 'Records of the topic that could not be read as warm requests',
       registers: [registry],
     })
+    const audited = new Counter({
+      name: 'freshet_audit_reads_total',
+      help: 'Values that an audit looked at: consistent, wrong, miss, or why they could not be judged',
+      labelNames: ['layer', 'template', 'outcome'],
+      registers: [registry],
+    })
+    const stale = new Counter({
+      name: 'freshet_audit_stale_total',
+      help: 'Values that were still wrong so many seconds after an audit had seen it',
+      labelNames: ['layer', 'template', 'after'],
+      registers: [registry],
+    })
+    occurrences.on('audit:occurred', (occurred) => {
+      if (occurred.type === 'audit:compared') {
+        const { layer, template, outcome } = occurred
+        audited.inc({ layer, template, outcome })
+      } else if (occurred.type === 'audit:stale') {
+        const { layer, template, key, afterMs, isLast, loadedAtMs } = occurred
+        stale.inc({ layer, template, after: String(afterMs / 1_000) })
+        if (isLast)
+          log.error({ layer, template, parameters: key.parameters, afterMs, loadedAtMs }, 'a cached value stays stale')
+      } else log.warn({ what: occurred.what, err: occurred.error }, 'an audit cannot look')
+    })
     occurrences.on('refill:ended', (ended) => {
       const { outcome, template, durationMs } = ended
       requests.inc({ template, outcome, reason: outcome === 'refused' ? ended.reason : '' })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as membersCatalog from '@freshet/members-catalog'
 import { ConfigurationError, startService } from '@freshet/service-kit'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { LoaderModuleError, type LoaderModule } from '@freshet/cache/loaders'
+import type { LoaderModule } from '@freshet/cache/loaders'
 import { cacheWarmer } from '../src/index.js'
 
 let folder: string

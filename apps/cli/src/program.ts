@@ -1,8 +1,9 @@
 import { invalidateTags } from '@freshet/cache'
 import { parseDuration } from '@freshet/catalog'
 import type { ProviderName } from '@freshet/local-stack'
-import { readConfiguration, type Environment } from '@freshet/service-kit'
+import { optional, readConfiguration, variables, type Environment } from '@freshet/service-kit'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { audit } from './audit/audit.js'
 import { buildCatalog } from './catalog/build-catalog.js'
 import { judgeCatalog } from './catalog/catalog-source.js'
 import { printCatalogs } from './catalog/list-catalogs.js'
@@ -18,6 +19,15 @@ import { stackUp } from './stack/stack-up.js'
 import { printStatus, statusJson } from './status/print-status.js'
 import { readStatus } from './status/status.js'
 import type { Terminal } from './terminal.js'
+
+const auditVariables = { ...systemVariables, loaders: optional(variables.loaders) }
+
+interface AuditOptions {
+  readonly for: number
+  readonly rate: number
+  readonly recheck: readonly number[]
+  readonly json?: true
+}
 
 /** The command tree. `exitCode` is that of the command which `program` has run. */
 export function freshetProgram(
@@ -150,6 +160,42 @@ export function freshetProgram(
       for (const text of texts) terminal.print(`invalidated ${text}`)
     })
 
+  program
+    .command('audit')
+    .description('compare what the layers serve with the database, and say in nines how much of it is consistent')
+    .argument('[loaders]', 'path of a module, or a package, that exports catalog and registerLoaders; FRESHET_LOADERS')
+    .addOption(new Option('--for <duration>', 'how long: 30s, 5m').argParser(durationMs).default(60_000, '60s'))
+    .addOption(
+      new Option('--rate <keys>', 'keys looked at in a second; each is loaded twice').argParser(rate).default(20),
+    )
+    .addOption(
+      new Option('--recheck <durations>', 'when a wrong value is looked at again, since it was seen')
+        .argParser((text) => text.split(',').map(durationMs))
+        .default([1_000, 5_000, 60_000], '1s,5s,60s'),
+    )
+    .option('--json', 'for machines')
+    .addHelpText(
+      'after',
+      examples(['freshet audit ./dist/loaders.js', 'freshet audit @acme/members --for 10m --rate 50 --json']),
+    )
+    .addHelpText('after', '\nThe exit code is 1 when something is still stale at the last look.')
+    .action(async (loaders: string | undefined, options: AuditOptions, command: Command) => {
+      const { loaders: named, ...system } = readConfiguration(auditVariables, environment)
+      const module = loaders ?? named
+      if (module === undefined) command.error('error: name a module of loaders, or set FRESHET_LOADERS')
+      const { rate: keysPerSecond, for: forMs, recheck: recheckAfterMs, json } = options
+      const interrupted = new AbortController()
+      const end = (): void => interrupted.abort()
+      process.once('SIGINT', end)
+      try {
+        const { signal } = interrupted
+        const wanted = { loaders: module, forMs, keysPerSecond, recheckAfterMs, signal, ...(json && { json }) }
+        succeeded = await audit(terminal, wanted, system)
+      } finally {
+        process.off('SIGINT', end)
+      }
+    })
+
   const deadLetters = program
     .command('dead-letters')
     .description('records that could not be read; what they may have changed is fenced')
@@ -196,4 +242,10 @@ function durationMs(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
   }
+}
+
+function rate(text: string): number {
+  const keys = Number(text)
+  if (Number.isFinite(keys) && keys > 0 && keys <= 10_000) return keys
+  throw new InvalidArgumentError('it must be a number of keys between 0 and 10,000.')
 }

@@ -23,7 +23,7 @@ it('a server that does not answer is named with its variable, without a stack', 
 describe('help', () => {
   const commands = [['stack', 'up'], ['start'], ['status'], ['catalog', 'build'], ['catalog', 'validate']]
   commands.push(['catalog', 'register'], ['catalog', 'list'], ['invalidate'], ['dead-letters', 'list'])
-  commands.push(['dead-letters', 'replay'])
+  commands.push(['dead-letters', 'replay'], ['audit'])
 
   it.each(commands.map((words) => [words.join(' ')]))('of "%s" shows an example', async (words) => {
     const { exitCode, printed } = await freshet([...words.split(' '), '--help'])
@@ -38,6 +38,8 @@ it.each([
   [['catalog', 'register', 'x.json', '--timeout', '60'], 'is not a duration'],
   [['catalog', 'validate'], "missing required argument 'source'"],
   [['dead-letters', 'replay'], 'give ids, or --all'],
+  [['audit', 'x', '--rate', 'many'], 'a number of keys'],
+  [['audit', 'x', '--recheck', '1s,5'], 'is not a duration'],
 ])('%j is refused with what would be right', async (argv, message) => {
   const { exitCode, noted } = await freshet(argv)
   expect(noted).toContain(message)

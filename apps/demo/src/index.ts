@@ -1,4 +1,11 @@
-export { checkLayer, keysInL1, type LayerVerdict, type NamedKey, type StaleValue } from './check/layer-check.js'
+export {
+  checkLayer,
+  keysInL1,
+  readHeld,
+  type LayerVerdict,
+  type NamedKey,
+  type StaleValue,
+} from './check/layer-check.js'
 export { percentile } from './check/percentile.js'
 export { seededRandom, type Random } from './load/random.js'
 export { writeSteadily, type WriteLoad, type WriteOutcome } from './load/writer.js'

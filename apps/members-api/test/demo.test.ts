@@ -12,7 +12,7 @@ const keyOf: Cache['key'] = (template, parameters) => {
 const reading: Reading<unknown> = {
   value: { amount: '70.00' },
   layer: 'l2',
-  loadedAtMs: 0,
+  loadedAtMs: 7,
   ageMs: 12,
   ttlMs: 1_000,
   vouched: true,
@@ -34,7 +34,7 @@ const named = (id: string, template = 'balance') => ({ template, parameters: { i
 
 describe('the demo can ask an instance', () => {
   it('what each layer would serve, in the order of the keys', async () => {
-    const held = { value: { amount: '70.00' }, ageMs: 12 }
+    const held = { value: { amount: '70.00' }, loadedAtMs: 7 }
     const keys = [named('2'), named('1'), named('3')]
     expect(await controller().cached({ layer: 'l1', keys })).toEqual({ values: [null, held, null] })
     expect(await controller().cached({ layer: 'l2', keys })).toEqual({ values: [held, held, null] })

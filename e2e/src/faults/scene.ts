@@ -1,7 +1,9 @@
+import { nines, type AuditRow, type AuditTable } from '@freshet/auditor'
 import { checkLayer, startSystem, type LayerVerdict, type System, type SystemOptions } from '@freshet/demo'
 import pg from 'pg'
 import { expect, onTestFailed } from 'vitest'
 import { AppliedWatch, eventually } from '@freshet/testing/live'
+import { auditSystem } from '../audit/system-audit.js'
 import { checkEverything, keysOf, underTraffic } from '../fencing/traffic.js'
 
 const world = { members: 150, payments: 600, organizations: 3 }
@@ -43,15 +45,20 @@ export class Scene {
   async survives(name: string, happens: () => Promise<void>): Promise<void> {
     onTestFailed(() => this.tellTails())
     const seed = name.length * 100
+    const audit = await auditSystem(this.system, this.reached.postgresUrl)
     const commits = await this.#traffic(happens, seed)
     await this.watch.applied(90_000)
     await this.#redisIsBack()
     const first = await this.nothingIsStale()
     const held = await this.cachingGoesOn(seed + 50)
     await this.nothingIsStale()
+    const table = await audit.end()
     process.stdout.write(
-      `${name}: ${commits} commits; compared ${told(first)}; afterwards values in ${held}; stale 0\n`,
+      `${name}: ${commits} commits; compared ${told(first)}; afterwards values in ${held}; stale 0; ${audited(table)}\n`,
     )
+    expect({ auditedAndStaleAt5s: table.rows.filter(({ stale }) => stale.get(5_000)) }).toEqual({
+      auditedAndStaleAt5s: [],
+    })
   }
 
   async nothingIsStale(): Promise<readonly LayerVerdict[]> {
@@ -106,6 +113,17 @@ export class Scene {
     return underTraffic(this.system, world, happens, { postgresUrl, seed, ...(durationMs && { durationMs }) })
   }
 }
+
+function audited(table: AuditTable): string {
+  const reads = sum(table, ({ reads }) => reads)
+  const wrong = sum(table, ({ wrong }) => wrong)
+  const atOnce = nines(reads, wrong)
+  const after = table.staleAfter(1_000)
+  return `audited ${reads}: wrong at first sight ${wrong} (${atOnce} nines), at 1 s ${after} (${nines(reads, after)}), at 5 s ${table.staleAfter(5_000)}`
+}
+
+const sum = ({ rows }: AuditTable, count: (row: AuditRow) => number): number =>
+  rows.reduce((all, row) => all + count(row), 0)
 
 const told = (verdicts: readonly LayerVerdict[]): string =>
   verdicts.map(({ layer, checked }) => `${layer} ${checked}`).join(', ')

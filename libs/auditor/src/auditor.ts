@@ -19,6 +19,8 @@ export type AuditOccurrence =
       readonly key: TypedKey
       /** Since it was seen to be wrong. */
       readonly afterMs: number
+      /** It is not looked at again. */
+      readonly isLast: boolean
       readonly loadedAtMs: number
     }
   /** A layer or a loader failed; the audit goes on. */
@@ -59,6 +61,7 @@ export class Auditor {
   readonly #pauseMs: number
   readonly #report: (occurrence: AuditOccurrence) => void
   readonly #stopped = new AbortController()
+  readonly #abandoned = new AbortController()
   readonly #under = new Set<Promise<void>>()
   readonly #followed = new Set<Promise<void>>()
   readonly #sampling: Promise<unknown>
@@ -73,9 +76,10 @@ export class Auditor {
     this.#sampling = Promise.all(options.layers.map((layer) => this.#sample(layer)))
   }
 
-  /** Takes no more samples; resolves once every wrong value has been followed to its end. */
-  async stop(): Promise<AuditTable> {
+  /** Takes no more samples; resolves once every wrong value has been followed to its end, or at once with `follow` false. */
+  async stop({ follow = true } = {}): Promise<AuditTable> {
     this.#stopped.abort()
+    if (!follow) this.#abandoned.abort()
     await this.#sampling
     await Promise.all(this.#under)
     while (this.#followed.size > 0) await Promise.all(this.#followed)
@@ -96,13 +100,13 @@ export class Auditor {
           some = true
           if (signal.aborted) return
           await this.#begin(this.#compare(layer, key))
-          await this.#pause(this.#pauseMs)
+          await pause(this.#pauseMs, signal)
         }
       } catch (error) {
         this.#report({ type: 'audit:failed', what: `the keys of ${layer.name}`, error })
         some = false
       }
-      if (!some) await this.#pause(PAUSE_MS)
+      if (!some) await pause(PAUSE_MS, signal)
     }
   }
 
@@ -137,8 +141,10 @@ export class Auditor {
   }
 
   async #lookAgain(layer: AuditedLayer, key: TypedKey, wrong: Seen, sinceMs: number): Promise<void> {
+    const { signal } = this.#abandoned
     for (const afterMs of this.#recheckAfterMs) {
-      await delay(Math.max(0, sinceMs + afterMs - performance.now()))
+      await pause(sinceMs + afterMs - performance.now(), signal)
+      if (signal.aborted) return
       const now = await this.#readPatiently(layer, key)
       const later = judgeLater(wrong, now, await this.#truth(key))
       if (later === 'replaced' && now) this.#follow(layer, key, now)
@@ -146,7 +152,8 @@ export class Auditor {
       const row = this.table.at(layer.name, key.template)
       row.stale.set(afterMs, (row.stale.get(afterMs) ?? 0) + 1)
       const { loadedAtMs } = wrong
-      this.#report({ type: 'audit:stale', layer: layer.name, template: key.template, key, afterMs, loadedAtMs })
+      const isLast = afterMs === this.#recheckAfterMs.at(-1)
+      this.#report({ type: 'audit:stale', layer: layer.name, template: key.template, key, afterMs, isLast, loadedAtMs })
     }
   }
 
@@ -156,8 +163,8 @@ export class Auditor {
     for (;;) {
       const seen = await this.#read(layer, key)
       if (seen !== 'no-answer') return seen
-      if (performance.now() > deadline) return undefined
-      await delay(PAUSE_MS)
+      if (performance.now() > deadline || this.#abandoned.signal.aborted) return undefined
+      await pause(PAUSE_MS, this.#abandoned.signal)
     }
   }
 
@@ -186,8 +193,8 @@ export class Auditor {
     else if (outcome !== 'consistent') row.excluded.set(outcome, (row.excluded.get(outcome) ?? 0) + 1)
     this.#report({ type: 'audit:compared', layer: name, template, outcome })
   }
-
-  async #pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined)
-  }
 }
+
+/** Ends early with the signal. */
+const pause = (ms: number, signal: AbortSignal): Promise<unknown> =>
+  delay(Math.max(0, ms), undefined, { signal }).catch(() => undefined)

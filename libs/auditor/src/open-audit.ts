@@ -30,8 +30,8 @@ export interface AuditOptions extends Pick<
 /** An audit under way, with a client of its own. */
 export interface Audit {
   readonly auditor: Auditor
-  /** Takes no more samples, follows what is open to its end, and closes every connection. */
-  end(): Promise<AuditTable>
+  /** Takes no more samples, follows what is open to its end unless told not to, and closes every connection. */
+  end(options?: { readonly follow?: boolean }): Promise<AuditTable>
 }
 
 /**
@@ -70,8 +70,8 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
   const auditor = new Auditor({ ...options, concurrency, layers, truth: (key) => truthOf(cache, snapshots, key) })
   return {
     auditor,
-    end: async () => {
-      await auditor.stop()
+    end: async (ending) => {
+      await auditor.stop(ending)
       await close()
       return auditor.table
     },

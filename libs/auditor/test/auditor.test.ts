@@ -129,3 +129,13 @@ it('what cannot be judged is counted apart, by why', async () => {
   expect(rows[0]?.at(-1)).toBe('not-deterministic 1, load-failed 2, no answer 1')
   expect(scene.occurrences).toContainEqual(expect.objectContaining({ what: 'a load of balance' }))
 })
+
+it('can be ended without following what is open', async () => {
+  const scene = new Scene([3_600_000])
+  scene.rows.set('1', { encoded: '70' })
+  scene.holds('1', '50')
+  await scene.sampled('1')
+  expect(scene.auditor.open).toBe(1)
+  await scene.auditor.stop({ follow: false })
+  expect(scene.auditor.open).toBe(0)
+})

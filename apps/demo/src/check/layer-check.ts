@@ -26,9 +26,11 @@ export interface LayerVerdict {
   readonly stale: readonly StaleValue[]
 }
 
-interface Held {
+/** A value as a layer holds it. */
+export interface Held {
   readonly value: unknown
-  readonly ageMs: number
+  /** In milliseconds since 1970. */
+  readonly loadedAtMs: number
 }
 
 const atOnce = 500
@@ -50,12 +52,11 @@ export async function checkLayer(
   for (let from = 0; from < keys.length; from += atOnce) {
     const some = keys.slice(from, from + atOnce)
     const held = await readHeld(api, layer, some)
-    const askedAt = Date.now()
     await Promise.all(
       some.map(async (key, at) => {
         const value = held[at]
         if (!value) return
-        if (askedAt - value.ageMs < since) {
+        if (value.loadedAtMs < since) {
           skipped += 1
           return
         }
@@ -75,7 +76,12 @@ export async function keysInL1(api: string): Promise<readonly NamedKey[]> {
   return keys
 }
 
-async function readHeld(api: string, layer: 'l1' | 'l2', keys: readonly NamedKey[]): Promise<readonly (Held | null)[]> {
+/** What a layer of an API instance would serve, in the order of the keys; null where it holds nothing. */
+export async function readHeld(
+  api: string,
+  layer: 'l1' | 'l2',
+  keys: readonly NamedKey[],
+): Promise<readonly (Held | null)[]> {
   const { values } = (await ask(`${api}/demo/cached`, { layer, keys })) as { values: (Held | null)[] }
   return values
 }

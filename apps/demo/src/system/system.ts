@@ -39,6 +39,8 @@ export interface System {
     readonly warmer?: ServiceProcess
   }
   readonly apis: readonly Api[]
+  /** Of the cache-warmer, if there is one. */
+  readonly warmerUrl: string | undefined
   /** What the services were given, for more processes beside them. */
   readonly environment: Readonly<Record<string, string>>
   /** Starts one more process that gets the same variables and is stopped with the rest. */
@@ -90,7 +92,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       invalidation: invalidation.process,
       ...(warmer && { warmer: warmer.process }),
     }
-    return { stack, services, apis, environment, launch, stop }
+    return { stack, services, apis, warmerUrl: warmer?.url, environment, launch, stop }
   } catch (error) {
     await stop()
     throw error

@@ -6,7 +6,7 @@ import { cachedRequest, type CachedRequest, type NamedKey } from './demo.schemas
 import { FenceLatency } from './fence-latency.js'
 
 /** A value as a layer holds it; null where it holds none that it may serve. */
-type HeldInLayer = { readonly value: unknown; readonly ageMs: number } | null
+type HeldInLayer = { readonly value: unknown; readonly loadedAtMs: number } | null
 
 /** Opens the layers to the demo's checker, key by key, without loading, filling or counting. Only with FRESHET_DEMO. */
 @Controller('demo')
@@ -24,7 +24,7 @@ export class DemoController {
     const readings = await Promise.all(keys.map((named, index) => this.cache.peek(layer, this.keyOf(named, index))))
     return {
       values: readings.map((reading) =>
-        reading === undefined ? null : { value: reading.value, ageMs: reading.ageMs },
+        reading === undefined ? null : { value: reading.value, loadedAtMs: reading.loadedAtMs },
       ),
     }
   }

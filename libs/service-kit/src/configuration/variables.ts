@@ -110,7 +110,7 @@ export const variables = {
   }),
   loaders: variable({
     name: 'FRESHET_LOADERS',
-    description: 'The module whose loaders the warmer refills with.',
+    description: 'The module whose loaders the warmer refills with, and audits by.',
     example: './dist/loaders.js',
     parse: path,
   }),
@@ -120,6 +120,13 @@ export const variables = {
     example: '50',
     default: '50',
     parse: wholeNumber(1, 10_000),
+  }),
+  auditKeysPerSecond: variable({
+    name: 'FRESHET_AUDIT_KEYS_PER_SECOND',
+    description: 'Cached values that the warmer compares with the database in a second; 0: it does not.',
+    example: '20',
+    default: '0',
+    parse: wholeNumber(0, 10_000),
   }),
   l1MaxBytes: variable({
     name: 'FRESHET_L1_MAX_BYTES',
