@@ -1,5 +1,6 @@
 import { canonicalJson } from './canonical.js'
 import type { Catalog } from './compiled.js'
+import type { Derivation } from './derivation.js'
 import type { DeclaredEvent } from './event.js'
 import { placeholdersOf } from './eviction.js'
 import { CatalogInvalidError, type Fault } from './fault.js'
@@ -20,6 +21,8 @@ export interface CatalogOptions {
   /** Tables that no rule mentions, but whose records and events are wanted; those of rules are taken from them. */
   readonly tables?: readonly DeclaredTable[]
   readonly rules: readonly Rule[]
+  /** Templates that are computed from others: `derived(...)`. */
+  readonly derivations?: readonly Derivation[]
 }
 
 /**
@@ -60,6 +63,13 @@ function toJson(owner: string, options: CatalogOptions, conflicts: Fault[]): Cat
       Object.entries(options.keys).map(([name, key]) => [name, { template: key.text, ...key.options }]),
     ),
     rules: options.rules.map((rule) => ruleJson(rule, nameOf)),
+    ...(options.derivations && {
+      derivations: options.derivations.map(({ key, from, with: bindings }) => ({
+        template: nameOf(key),
+        from: nameOf(from),
+        ...(bindings && { with: bindings }),
+      })),
+    }),
   }
 }
 

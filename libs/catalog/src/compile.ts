@@ -3,7 +3,7 @@ import { parseWildcard, wildcardGoverns, type Template, type Wildcard } from '@f
 import { canonicalJson } from './canonical.js'
 import type { Catalog, CompiledTemplate } from './compiled.js'
 import { parseDuration } from './duration.js'
-import type { CatalogJson, TemplateJson } from './json.js'
+import type { CatalogJson, DerivationJson, TemplateJson } from './json.js'
 
 /** Makes a valid catalog ready for use; `templates` and `wildcards` are what validation parsed. */
 export function compile(
@@ -11,9 +11,10 @@ export function compile(
   templates: ReadonlyMap<string, Template>,
   wildcards: readonly Wildcard[],
 ): Catalog {
-  const targeted = new Set(
-    json.rules.flatMap((rule) => rule.fences.flatMap((target) => ('key' in target ? target.key : []))),
-  )
+  const targeted = new Set([
+    ...json.rules.flatMap((rule) => rule.fences.flatMap((target) => ('key' in target ? target.key : []))),
+    ...(json.derivations ?? []).filter((derivation) => bindsAll(derivation, templates)).map(({ template }) => template),
+  ])
   const { $schema: _, ...content } = json
   return {
     json,
@@ -30,6 +31,10 @@ export function compile(
     ),
   }
 }
+
+/** Does every key of the other template name one key of this? */
+const bindsAll = ({ template, with: bindings = {} }: DerivationJson, templates: ReadonlyMap<string, Template>) =>
+  templates.get(template)?.parameters.every((parameter) => Object.hasOwn(bindings, parameter)) ?? false
 
 function compileTemplate(
   owner: string,

@@ -30,6 +30,8 @@ export type FaultCode =
   | 'parameter-unknown'
   | 'query-in-key-target'
   | 'rule-without-effect'
+  | 'query-in-derivation'
+  | 'derivation-cycle'
   | WarningCode
 
 /** Doubts, which do not make a catalog unusable. */

@@ -1,6 +1,7 @@
 export { catalog, type CatalogOptions } from './builder.js'
 export { canonicalJson } from './canonical.js'
 export { governingTags, templateOf, type Catalog, type CompiledTemplate } from './compiled.js'
+export { derived, type Derivation } from './derivation.js'
 export { DurationSyntaxError, formatDuration, parseDuration } from './duration.js'
 export { event, type DeclaredEvent, type EmittedEventDefinition, type EventParameterType } from './event.js'
 export { placeholdersOf } from './eviction.js'
@@ -8,6 +9,7 @@ export { CatalogInvalidError, describeFault, type Fault, type FaultCode, type Wa
 export {
   catalogJson,
   type CatalogJson,
+  type DerivationJson,
   type EmittedEventJson,
   type EvictionJson,
   type OccasionJson,

@@ -63,6 +63,15 @@ export const ruleJson = z.strictObject({
   whenOldUnknown: z.literal('all').optional().describe('Widen where the database cannot give an old column'),
 })
 
+export const derivationJson = z.strictObject({
+  template: name.describe('Its values are computed from those of another'),
+  from: name.describe('The other template'),
+  with: z
+    .record(name, name)
+    .optional()
+    .describe("Parameter -> the other's parameter that it is; all values of the template where none is"),
+})
+
 /** A catalog as data; `catalog.schema.json` is made of it. */
 export const catalogJson = z
   .strictObject({
@@ -74,6 +83,7 @@ export const catalogJson = z
     events: z.record(name, emittedEventJson).optional().describe('Events that services emit inside a transaction'),
     templates: z.record(name, templateJson),
     rules: z.array(ruleJson),
+    derivations: z.array(derivationJson).optional().describe('Templates that are computed from others'),
   })
   .describe('A Freshet catalog: tables, events, key templates and rules of one service')
 
@@ -85,6 +95,8 @@ export type TemplateJson = z.infer<typeof templateJson>
 export type OccasionJson = z.infer<typeof occasionJson>
 /** A key of another cache that a rule deletes. */
 export type EvictionJson = z.infer<typeof evictionJson>
+/** One template is computed from another. */
+export type DerivationJson = z.infer<typeof derivationJson>
 export type RuleJson = z.infer<typeof ruleJson>
 /** What a rule fences: one key, a declared wildcard, or a whole template. */
 export type TargetJson = z.infer<typeof targetJson>

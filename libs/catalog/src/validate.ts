@@ -2,6 +2,7 @@ import { compile } from './compile.js'
 import type { Catalog } from './compiled.js'
 import { CatalogInvalidError, type Fault } from './fault.js'
 import { contextOf } from './validation/context.js'
+import { checkDerivations } from './validation/derivations.js'
 import { checkRules } from './validation/rules.js'
 import { readShape } from './validation/shape.js'
 import { checkTables } from './validation/tables.js'
@@ -23,6 +24,7 @@ export function validateCatalog(json: unknown): Validation {
   checkTables(context)
   checkTemplates(context)
   checkRules(context)
+  checkDerivations(context)
   if (shape.json === undefined || context.faults.length > 0) return { faults: context.faults }
   const catalog = compile(shape.json, context.templates, [...context.wildcards.values()])
   return { catalog, warnings: warningsOf(catalog) }

@@ -1,5 +1,15 @@
 import { expect, expectTypeOf, it } from 'vitest'
-import { event, key, table, template, wildcard, type BoundWildcard, type Target, type TypedKey } from '@freshet/catalog'
+import {
+  derived,
+  event,
+  key,
+  table,
+  template,
+  wildcard,
+  type BoundWildcard,
+  type Target,
+  type TypedKey,
+} from '@freshet/catalog'
 import { keys, members, payments, type Balance } from './section5.js'
 
 // Each line below must be refused by the compiler; the file does not compile if one is accepted. Nothing here runs.
@@ -54,6 +64,12 @@ export function refused(): void {
   members.event('member.joined')
   // @ts-expect-error an undeclared column in a legacy key
   members.any.fences(() => [], { evict: 'legacy:{memberId}' })
+  // @ts-expect-error no parameter of the derived template
+  derived(keys.balance, { from: keys.transactions, with: { memberId: 'id' } })
+  // @ts-expect-error no parameter of the other
+  derived(keys.balance, { from: keys.transactions, with: { id: 'memberId' } })
+  // @ts-expect-error no change tells a query
+  derived(keys.transactions, { from: keys.transactions, with: { query: 'query' } })
   // @ts-expect-error not schema-qualified
   table('members', { entity: 'member', key: [], columns: {} })
   // @ts-expect-error a key that is no column

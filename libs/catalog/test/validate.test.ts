@@ -116,6 +116,74 @@ describe('templates', () => {
   })
 })
 
+const derivedBy =
+  (...derivations: object[]) =>
+  (json: typeof sound) =>
+    void (json.derivations = derivations as CatalogJson['derivations'])
+
+describe('derivations', () => {
+  it.each<[string, (json: typeof sound) => void, readonly string[]]>([
+    ['that are sound', derivedBy({ template: 'balance', from: 'ledger', with: { id: 'id' } }), []],
+    [
+      'between templates that there are not',
+      derivedBy({ template: 'balanse', from: 'ledgr' }),
+      [
+        'template-undeclared derivations[0].template (did you mean "balance"?)',
+        'template-undeclared derivations[0].from (did you mean "ledger"?)',
+      ],
+    ],
+    [
+      'by parameters that there are not',
+      derivedBy({ template: 'balance', from: 'ledger', with: { idd: 'id', id: 'yaer' } }),
+      [
+        'parameter-unknown derivations[0].with.idd (did you mean "id"?)',
+        'parameter-unknown derivations[0].with.id (did you mean "year"?)',
+      ],
+    ],
+    [
+      'by a query',
+      derivedBy({ template: 'balance', from: 'ledger', with: { id: 'query' } }),
+      ['query-in-derivation derivations[0].with.id (leave it out: all queries are then fenced as one)'],
+    ],
+    [
+      'that lead back to where they began',
+      derivedBy(
+        { template: 'ledger', from: 'balance' },
+        { template: 'statement', from: 'ledger' },
+        { template: 'ledger', from: 'statement' },
+      ),
+      ['derivation-cycle derivations (leave out one of these derivations)'],
+    ],
+    [
+      'of a template from itself',
+      derivedBy({ template: 'ledger', from: 'ledger' }),
+      ['derivation-cycle derivations (leave out one of these derivations)'],
+    ],
+  ])('%s', (_, spoil, faults) => {
+    expect(faultsAfter(spoil)).toEqual(faults)
+  })
+
+  it('name the way of a cycle', () => {
+    const json = structuredClone(sound)
+    derivedBy({ template: 'ledger', from: 'balance' }, { template: 'balance', from: 'ledger' })(json)
+    expect(validateCatalog(json).faults?.[0]?.message).toContain('balance -> ledger -> balance')
+  })
+
+  it('declare what they fence: the key where all is bound, else a wildcard of what is', () => {
+    const json = structuredClone(sound)
+    derivedBy(
+      { template: 'statement', from: 'ledger', with: { id: 'id', year: 'year' } },
+      { template: 'ledger', from: 'balance', with: { id: 'id' } },
+    )(json)
+    const { catalog } = validateCatalog(json)
+    expect(catalog?.templates.get('statement')?.exact).toBe(true)
+    expect(catalog?.templates.get('ledger')?.wildcards.map(({ text }) => text)).toEqual([
+      'member:{id}:*',
+      'member:{id}:ledger:*',
+    ])
+  })
+})
+
 describe('rules', () => {
   it.each<[string, (json: typeof sound) => void, string]>([
     [

@@ -24,6 +24,8 @@ export interface Cause {
   readonly name?: string
   /** The row lacked a value that the rule binds, so that more was fenced than it names. */
   readonly widened?: true
+  /** Not by the rule itself, but by derivations: the templates from the rule's to this one. */
+  readonly via?: readonly string[]
 }
 
 /** A fenced key whose template is warm and whose parameters the fence binds, all of them. */
@@ -96,4 +98,5 @@ const sameCause = (left: Cause, right: Cause): boolean =>
   (left.rule === right.rule &&
     left.owner === right.owner &&
     left.version === right.version &&
-    left.widened === right.widened)
+    left.widened === right.widened &&
+    left.via?.join() === right.via?.join())

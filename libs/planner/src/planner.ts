@@ -1,5 +1,6 @@
 import { templateTag, type Tag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
+import { DerivationGraph } from './derivation-graph.js'
 import type { Change, EmittedEvent } from './change.js'
 import { bindEviction } from './eviction.js'
 import { applies, type RowChange } from './occasion.js'
@@ -22,8 +23,20 @@ export interface Planner {
   /** Every template tag that rules on tables or events of this entity can touch: what an unreadable record fences. */
   templatesOfEntity(entity: string): readonly Tag[]
   allTemplates(): readonly Tag[]
+  /** How large the graph is. */
+  readonly size: PlannerSize
   /** Empty when no such catalog was given. */
   templatesOfCatalog(owner: string, version: string): readonly Tag[]
+}
+
+/** The size of a dependency graph, over all catalogs. */
+export interface PlannerSize {
+  readonly templates: number
+  readonly derivations: number
+  /** What all rules fence, with all that is derived from it. */
+  readonly targets: number
+  /** Memory of the derivations. */
+  readonly derivationBytes: number
 }
 
 /**
@@ -32,7 +45,8 @@ export interface Planner {
  * @example createPlanner([membersCatalog]).planChange({ table: 'public.members', operation: 'insert', new: { id: '42' } })
  */
 export function createPlanner(catalogs: readonly Catalog[]): Planner {
-  const compiled = catalogs.map(compileRules)
+  const compiled = catalogs.map((catalog) => compileRules(catalog, new DerivationGraph(catalog)))
+  const graphs = compiled.map(({ graph }) => graph)
   const tableRules = compiled.flatMap((rules) => rules.tableRules)
   const eventRules = compiled.flatMap((rules) => rules.eventRules)
   const byTable = Map.groupBy(tableRules, (rule) => rule.table)
@@ -62,6 +76,12 @@ export function createPlanner(catalogs: readonly Catalog[]): Planner {
     templatesOf: (tables) => templatesTouched(tableRules.filter((rule) => tables.includes(rule.table))),
     templatesOfEntity: (entity) =>
       templatesTouched([...tableRules, ...eventRules].filter((rule) => rule.entity === entity)),
+    size: {
+      templates: graphs.reduce((sum, { templates }) => sum + templates.length, 0),
+      derivations: graphs.reduce((sum, { edgeCount }) => sum + edgeCount, 0),
+      targets: [...tableRules, ...eventRules].reduce((sum, { targets }) => sum + targets.length, 0),
+      derivationBytes: graphs.reduce((sum, { bytes }) => sum + bytes, 0),
+    },
     allTemplates: () => distinct(catalogs.flatMap(templatesOf)),
     templatesOfCatalog: (owner, version) =>
       distinct(
@@ -73,14 +93,14 @@ export function createPlanner(catalogs: readonly Catalog[]): Planner {
 const isRowChange = (change: Change): change is RowChange => change.operation !== 'truncate'
 
 /** A truncate has no rows to tell which keys it makes wrong. */
-function truncated(draft: PlanDraft, { cause, targets }: Effects): void {
-  for (const tag of targets.flatMap(wholeTemplates)) draft.fence(tag, cause)
+function truncated(draft: PlanDraft, { targets }: Effects): void {
+  for (const target of targets) for (const tag of wholeTemplates(target)) draft.fence(tag, target.cause)
 }
 
-function effect(draft: PlanDraft, { cause, widenedCause, targets, evictions }: Effects, read: Read): void {
+function effect(draft: PlanDraft, { targets, evictions }: Effects, read: Read): void {
   for (const target of targets) {
     const { tags, widened, refills } = bindTarget(target, read)
-    for (const tag of tags) draft.fence(tag, widened ? widenedCause : cause)
+    for (const tag of tags) draft.fence(tag, widened ? target.widenedCause : target.cause)
     for (const { template, key, parameters } of refills)
       draft.refresh({ owner: template.owner, template: template.name, key, parameters })
   }

@@ -1,15 +1,22 @@
 import type { ParameterKind } from '@freshet/cache-keys'
 import type { Catalog, EventParameterType, OccasionJson, RuleJson, TableJson } from '@freshet/catalog'
 import { compileEviction, type Eviction } from './eviction.js'
+import type { DerivationGraph } from './derivation-graph.js'
+import { derivedTargets } from './derived-targets.js'
 import { occasionOf, type Occasion } from './occasion.js'
 import type { Cause } from './plan.js'
 import { compileTarget, type Source, type Target } from './target.js'
 
-/** What a rule does, whatever it rests on. */
-export interface Effects {
+/** A target, and what is said where it is fenced. */
+export interface CausedTarget extends Target {
   readonly cause: Cause
   readonly widenedCause: Cause
-  readonly targets: readonly Target[]
+}
+
+/** What a rule does, whatever it rests on. */
+export interface Effects {
+  /** Also those that derivations add. */
+  readonly targets: readonly CausedTarget[]
   readonly evictions: readonly Eviction[]
 }
 
@@ -37,14 +44,17 @@ const kinds: Readonly<Record<EventParameterType, ParameterKind>> = {
 }
 
 /** Compiles a catalog's rules. */
-export function compileRules(catalog: Catalog): { tableRules: TableRule[]; eventRules: EventRule[] } {
+export function compileRules(
+  catalog: Catalog,
+  graph: DerivationGraph,
+): { graph: DerivationGraph; tableRules: TableRule[]; eventRules: EventRule[] } {
   const tableRules: TableRule[] = []
   const eventRules: EventRule[] = []
   for (const [index, rule] of catalog.json.rules.entries()) {
     const [name, table] = tableOf(catalog, rule.on) ?? []
     if (name !== undefined && table !== undefined) {
       const sourceOf = (alias: string): Source => ({ name: table.columns[alias] ?? alias })
-      const effects = compileEffects(catalog, index, rule, sourceOf)
+      const effects = compileEffects(catalog, graph, index, rule, sourceOf)
       const occasion = occasionOf(rule.on, table, boundNames(effects))
       tableRules.push({ ...effects, table: name, entity: table.entity, occasion })
     } else if ('event' in rule.on) {
@@ -55,10 +65,10 @@ export function compileRules(catalog: Catalog): { tableRules: TableRule[]; event
         return type === undefined ? { name: alias } : { name: alias, kind: kinds[type] }
       }
       const entity = event.slice(0, event.indexOf('.'))
-      eventRules.push({ ...compileEffects(catalog, index, rule, sourceOf), event, entity })
+      eventRules.push({ ...compileEffects(catalog, graph, index, rule, sourceOf), event, entity })
     }
   }
-  return { tableRules, eventRules }
+  return { graph, tableRules, eventRules }
 }
 
 /** The table that a rule rests on, also through an event that is made of its changes. */
@@ -68,17 +78,26 @@ function tableOf({ json }: Catalog, on: OccasionJson): readonly [string, TableJs
   )
 }
 
-function compileEffects(catalog: Catalog, index: number, rule: RuleJson, sourceOf: (alias: string) => Source): Effects {
+function compileEffects(
+  catalog: Catalog,
+  graph: DerivationGraph,
+  index: number,
+  rule: RuleJson,
+  sourceOf: (alias: string) => Source,
+): Effects {
   const cause: Cause = {
     owner: catalog.owner,
     version: catalog.version,
     rule: index,
     ...(rule.name !== undefined && { name: rule.name }),
   }
+  const caused = (target: Target): CausedTarget => {
+    const because = target.via ? { ...cause, via: target.via } : cause
+    return { ...target, cause: because, widenedCause: { ...because, widened: true } }
+  }
+  const direct = rule.fences.map((target) => compileTarget(catalog, target, sourceOf))
   return {
-    cause,
-    widenedCause: { ...cause, widened: true },
-    targets: rule.fences.map((target) => compileTarget(catalog, target, sourceOf)),
+    targets: [...direct, ...direct.flatMap((target) => derivedTargets(graph, target))].map(caused),
     evictions: (rule.evict ?? []).map((eviction) => compileEviction(eviction, sourceOf)),
   }
 }

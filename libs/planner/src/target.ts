@@ -35,9 +35,14 @@ export interface Target {
   readonly reaches: readonly Reached[]
   /** Does it bind all of some warm template's parameters? */
   readonly refillable: boolean
+  /** Where one of these is null, nothing is fenced, whatever the segments say. */
+  readonly given: readonly Source[]
+  /** Of a target that is derived from the rule's: the templates on the way to it. */
+  readonly via?: readonly string[]
 }
 
-interface Reached {
+/** A template whose keys a target can fence. */
+export interface Reached {
   readonly template: CompiledTemplate
   readonly tag: Tag
   /** The template's wildcards, longest first: how far a fence is widened where a parameter is unknown. */
@@ -70,13 +75,18 @@ export function compileTarget(catalog: Catalog, json: TargetJson, sourceOf: (ali
   const template = catalog.templates.get('key' in json ? json.key : json.template)
   if (template === undefined) throw new RangeError('a target names a template that its own valid catalog lacks')
   if ('key' in json) return bindable(template.template, json.with, sourceOf, [template])
-  return {
-    segments: undefined,
-    routingLength: 0,
-    wildcard: false,
-    reaches: [reachedBy(template, 0)],
-    refillable: false,
-  }
+  return targetOf(undefined, 0, false, [reachedBy(template, 0)])
+}
+
+/** A target of these segments (undefined: all of its templates), `routingLength` of which choose the shard. */
+export function targetOf(
+  segments: Target['segments'],
+  routingLength: number,
+  wildcard: boolean,
+  reaches: readonly Reached[],
+): Target {
+  const refillable = reaches.some(({ refillTail }) => refillTail !== undefined)
+  return { segments, routingLength, wildcard, reaches, refillable, given: [] }
 }
 
 function bindable(
@@ -86,18 +96,14 @@ function bindable(
   governed: readonly CompiledTemplate[],
 ): Target {
   const reaches = governed.map((template) => reachedBy(template, of.segments.length))
-  return {
-    segments: of.segments.map((segment) =>
-      isParameter(segment) ? sourceOf(bindings[segment.parameter] ?? '') : segment.literal,
-    ),
-    routingLength: of.routing.length,
-    wildcard: of.text.endsWith(':*'),
-    reaches,
-    refillable: reaches.some(({ refillTail }) => refillTail !== undefined),
-  }
+  const segments = of.segments.map((segment) =>
+    isParameter(segment) ? sourceOf(bindings[segment.parameter] ?? '') : segment.literal,
+  )
+  return targetOf(segments, of.routing.length, of.text.endsWith(':*'), reaches)
 }
 
-function reachedBy(template: CompiledTemplate, boundSegments: number): Reached {
+/** A template as a target of so many bound segments reaches it. */
+export function reachedBy(template: CompiledTemplate, boundSegments: number): Reached {
   const tail = template.template.segments.slice(boundSegments)
   const refillable = template.warm && boundSegments > 0 && !tail.some(isParameter)
   return {
@@ -114,7 +120,8 @@ function reachedBy(template: CompiledTemplate, boundSegments: number): Reached {
 
 /** Binds a target to one row or event. An unknown value never loses a fence: it widens it. */
 export function bindTarget(target: Target, read: Read): Bound {
-  const { segments, routingLength } = target
+  const { segments, routingLength, given } = target
+  if (given.some(({ name }) => read(name) === null)) return nothing
   if (segments === undefined) return { tags: wholeTemplates(target), widened: false, refills: [] }
   let text = ''
   let routing = ''

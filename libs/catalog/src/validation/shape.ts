@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { Fault } from '../fault.js'
 import {
   catalogJson,
+  derivationJson,
   emittedEventJson,
   evictionJson,
   occasionJson,
@@ -10,6 +11,7 @@ import {
   targetJson,
   templateJson,
   type CatalogJson,
+  type DerivationJson,
   type EmittedEventJson,
   type EvictionJson,
   type OccasionJson,
@@ -28,6 +30,7 @@ export interface Parts {
   readonly events: Section<EmittedEventJson>
   readonly templates: Section<TemplateJson>
   readonly rules: readonly RuleParts[]
+  readonly derivations: List<DerivationJson>
 }
 
 export interface RuleParts {
@@ -59,6 +62,7 @@ export function readShape(json: unknown): { json?: CatalogJson; parts: Parts; fa
     events: sectionOf(emittedEventJson, root.events),
     templates: sectionOf(templateJson, root.templates),
     rules: listOf(root.rules).map(rulePartsOf),
+    derivations: listPartsOf(derivationJson, root.derivations),
   }
   if (result.success) return { json: result.data, parts, faults: [] }
   return { parts, faults: result.error.issues.flatMap((issue) => faultsOf(issue, [], json)) }
@@ -140,7 +144,7 @@ const valueAt = (json: unknown, path: readonly PropertyKey[]): unknown =>
 
 const propertyNames = [
   ...new Set(
-    [catalogJson, tableJson, emittedEventJson, templateJson, ruleJson]
+    [catalogJson, tableJson, emittedEventJson, templateJson, ruleJson, derivationJson]
       .flatMap((schema) => Object.keys(schema.shape))
       .concat('table', 'event', 'operations', 'changed', 'where', 'key', 'wildcard', 'with', 'column', 'becomes'),
   ),

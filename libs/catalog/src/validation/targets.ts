@@ -25,7 +25,12 @@ export function checkTarget(
   }
 }
 
-function checkTemplateName({ parts, templates, fault }: Context, name: string, path: Path): Template | undefined {
+/** The template of this name, if there is one and it can be read. */
+export function checkTemplateName(
+  { parts, templates, fault }: Context,
+  name: string,
+  path: Path,
+): Template | undefined {
   if (!parts.templates.names.includes(name))
     fault('template-undeclared', path, `template "${name}" is not declared`, suggest(name, parts.templates.names))
   return templates.get(name)

@@ -24,9 +24,11 @@ function unruledEvents({ json }: Catalog): readonly Fault[] {
 
 function unfencedTemplates(catalog: Catalog): readonly Fault[] {
   const targets = catalog.json.rules.flatMap((rule) => rule.fences)
+  const derived = new Set(catalog.json.derivations?.map(({ template }) => template))
   return [...catalog.templates.values()]
     .filter(
       ({ name, template }) =>
+        !derived.has(name) &&
         !targets.some((target) => {
           if ('wildcard' in target) return wildcardGoverns(parseWildcard(target.wildcard), template)
           return ('key' in target ? target.key : target.template) === name
