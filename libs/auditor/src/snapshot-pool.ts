@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { StandbyRefusedError } from '@freshet/postgres'
+import { StandbyRefusedError, withConnection } from '@freshet/postgres'
 import type pg from 'pg'
 
 /** What ended under a snapshot, and how many statements it sent there. */
@@ -32,17 +32,17 @@ export class SnapshotPool {
 
   /** Throws what the work throws, what Postgres says, and StandbyRefusedError on a server in recovery. */
   async under<T>(work: () => Promise<T>): Promise<UnderSnapshot<T>> {
-    const client = await this.real.connect()
-    let broken: Error | undefined
-    try {
-      await begin(client)
-      const pinned = new Pinned(client)
-      const result = await this.#current.run(pinned, work)
-      return { result, statements: pinned.statements }
-    } finally {
-      await client.query('rollback').catch((error: Error) => (broken = error))
-      client.release(broken)
-    }
+    const rollback = (client: pg.PoolClient) => client.query('rollback')
+    return withConnection(
+      this.real,
+      async (client) => {
+        await begin(client)
+        const pinned = new Pinned(client)
+        const result = await this.#current.run(pinned, work)
+        return { result, statements: pinned.statements }
+      },
+      rollback,
+    )
   }
 }
 

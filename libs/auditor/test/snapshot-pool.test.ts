@@ -72,6 +72,17 @@ it('a loader that writes is refused, and the connection is good for the next', a
   expect(await count()).toBeDefined()
 })
 
+it('a server that ends the connection makes the load fail, and not the process', async () => {
+  const ended = snapshots.under(async () => {
+    await real.query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'audit-test' and state = 'idle in transaction'`)
+    await new Promise((resolve) => setTimeout(resolve, 50)) // nothing is under way on it when it ends
+    return count()
+  })
+  await expect(ended).rejects.toThrow()
+  expect(await count()).toBeDefined()
+})
+
 it('a standby is refused: what it shows may be old', async () => {
   const replica = createPool({ url: pair.standbyUrl, applicationName: 'audit-test' })
   await expect(new SnapshotPool(replica).under(count)).rejects.toThrow(StandbyRefusedError)

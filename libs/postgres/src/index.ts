@@ -5,6 +5,7 @@ export { createSlot, dropSlot, readSlot, type CreateSlotOptions, type SlotFacts 
 export { takeCommitToken, type RowsHandle } from './snapshot/commit-token.js'
 export { takeFloor } from './snapshot/floor.js'
 export { readSystemIdentity, type SystemIdentity } from './snapshot/identity.js'
+export { withConnection } from './snapshot/lent-connection.js'
 export { createPool, type Database, type PoolOptions } from './snapshot/pool.js'
 export { takeSnapshot, takeTablesSnapshot, type PrimarySnapshot, type TablesSnapshot } from './snapshot/snapshot.js'
 export { StandbyRefusedError } from './snapshot/standby-refused.js'

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { withConnection } from '../snapshot/lent-connection.js'
 import type { Database } from '../snapshot/pool.js'
 import type { PublicationState, PublishedTable } from './publication-plan.js'
 
@@ -93,24 +94,18 @@ async function alterOnce(
   lockTimeoutMs: number,
   stillHolds: AlterOptions['stillHolds'],
 ): Promise<boolean> {
-  const connection = await pool.connect()
-  let failure: Error | undefined
-  try {
-    await connection.query(`begin; set local lock_timeout = ${lockTimeoutMs}`)
-    for (const statement of statements) await connection.query(statement)
-    const holds = await stillHolds(connection)
-    await connection.query(holds ? 'commit' : 'rollback')
-    return holds
-  } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error))
-    await connection.query('rollback').then(
-      () => (failure = undefined),
-      () => undefined,
-    )
-    throw error
-  } finally {
-    connection.release(failure)
-  }
+  const rollback = (connection: pg.PoolClient) => connection.query('rollback') // nothing where it has committed
+  return withConnection(
+    pool,
+    async (connection) => {
+      await connection.query(`begin; set local lock_timeout = ${lockTimeoutMs}`)
+      for (const statement of statements) await connection.query(statement)
+      const holds = await stillHolds(connection)
+      if (holds) await connection.query('commit')
+      return holds
+    },
+    rollback,
+  )
 }
 
 const contention = new Set([

@@ -1,0 +1,26 @@
+import type pg from 'pg'
+
+/**
+ * Lends a connection of the pool to some work that needs more than one statement on it, and takes it back. `end` leaves it
+ * as it was found; where it cannot, or the connection broke meanwhile, the pool replaces it.
+ *
+ * A connection that is lent out has no listener of the pool's: a server that ends it between two statements would end the
+ * process.
+ */
+export async function withConnection<T>(
+  pool: pg.Pool,
+  work: (connection: pg.PoolClient) => Promise<T>,
+  end: (connection: pg.PoolClient) => Promise<unknown> = async () => undefined,
+): Promise<T> {
+  const connection = await pool.connect()
+  let broken: Error | undefined
+  const breaks = (error: Error): void => void (broken = error)
+  connection.on('error', breaks)
+  try {
+    return await work(connection)
+  } finally {
+    await end(connection).catch(breaks)
+    connection.off('error', breaks)
+    connection.release(broken)
+  }
+}
