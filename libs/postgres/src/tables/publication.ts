@@ -94,17 +94,18 @@ async function alterOnce(
   lockTimeoutMs: number,
   stillHolds: AlterOptions['stillHolds'],
 ): Promise<boolean> {
-  const rollback = (connection: pg.PoolClient) => connection.query('rollback') // nothing where it has committed
+  let committed = false
   return withConnection(
     pool,
     async (connection) => {
       await connection.query(`begin; set local lock_timeout = ${lockTimeoutMs}`)
       for (const statement of statements) await connection.query(statement)
       const holds = await stillHolds(connection)
-      if (holds) await connection.query('commit')
-      return holds
+      if (!holds) return false
+      await connection.query('commit')
+      return (committed = true)
     },
-    rollback,
+    async (connection) => committed || connection.query('rollback'),
   )
 }
 
