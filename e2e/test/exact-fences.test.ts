@@ -48,6 +48,7 @@ const revenue = { from: '2025-01-01', to: '2026-01-01' }
 const ofMember = (id: number): readonly Place[] => [
   { key: { template: 'profile', parameters: { id } }, path: `/members/${id}` },
   { key: { template: 'balance', parameters: { id } }, path: `/members/${id}/balance` },
+  { key: { template: 'summary', parameters: { memberId: id } }, path: `/members/${id}/summary` },
   { key: { template: 'transactions', parameters: { id, query: page } }, path: `/members/${id}/transactions` },
   {
     key: { template: 'transactions', parameters: { id, query: { ...page, status: 'completed' } } },
@@ -81,10 +82,24 @@ const revenues: readonly Place[] = [
     path: '/reports/revenue?from=2025-01-01&to=2026-01-01&groupBy=day',
   },
 ]
+/** Computed from summaries: any of them may be in it. A report has no tag of its own; it inherits the statement's. */
+const statements: readonly Place[] = [1, 2].flatMap((organizationId): Place[] => [
+  {
+    key: { template: 'statement', parameters: { query: { organizationId: String(organizationId) } } },
+    path: `/organizations/${organizationId}/statement`,
+  },
+  { key: { template: 'report', parameters: { organizationId } }, path: `/reports/organizations/${organizationId}` },
+])
 /** What a payment makes wrong: the member's values but the profile. */
 const ofPayments = (id: number): readonly Place[] => ofMember(id).filter(({ key }) => key.template !== 'profile')
 const members = [1, 2, 3, 4, 5, 6, 60]
-const everything = [...members.flatMap(ofMember), ...[1, 2, 3, 4].flatMap(ofOrganization), ...lists, ...revenues]
+const everything = [
+  ...members.flatMap(ofMember),
+  ...[1, 2, 3, 4].flatMap(ofOrganization),
+  ...lists,
+  ...revenues,
+  ...statements,
+]
 
 interface Case {
   readonly change: string
@@ -93,20 +108,32 @@ interface Case {
 }
 
 const paymentOf = (...ids: number[]): Omit<Case, 'change'> => ({
-  tags: [...ids.flatMap((id) => [`member:${id}:balance`, `member:${id}:transactions:*`]), 'reports:revenue:*'],
-  misses: [...ids.flatMap(ofPayments), ...revenues],
+  tags: [
+    ...ids.flatMap((id) => [`member:${id}:balance`, `member:${id}:transactions:*`, `summary:${id}`]),
+    'reports:revenue:*',
+    'statements:*',
+  ],
+  misses: [...ids.flatMap(ofPayments), ...revenues, ...statements],
 })
+
+const memberTags = (id: number): readonly string[] => [
+  `member:${id}:*`,
+  'members:list:*',
+  `summary:${id}`,
+  'statements:*',
+]
+const distinct = (...tags: readonly string[]): readonly string[] => [...new Set(tags)]
 
 const cases: Readonly<Record<string, Case>> = {
   'a renamed member': {
     change: `update members set name = 'Ada' where id = 1`,
-    tags: ['member:1:*', 'members:list:*', 'organization:1:members:*'],
-    misses: [...ofMember(1), ...lists, ...ofOrganization(1)],
+    tags: [...memberTags(1), 'organization:1:members:*'],
+    misses: [...ofMember(1), ...lists, ...ofOrganization(1), ...statements],
   },
   'a member who moves to another organisation': {
     change: 'update members set organization_id = 2 where id = 1',
-    tags: ['member:1:*', 'members:list:*', 'organization:1:members:*', 'organization:2:members:*'],
-    misses: [...ofMember(1), ...lists, ...ofOrganization(1), ...ofOrganization(2)],
+    tags: [...memberTags(1), 'organization:1:members:*', 'organization:2:members:*'],
+    misses: [...ofMember(1), ...lists, ...ofOrganization(1), ...ofOrganization(2), ...statements],
   },
   'a payment that completes': { change: `update payments set status = 'completed' where id = 32`, ...paymentOf(3) },
   'a new completed payment': {
@@ -123,13 +150,13 @@ const cases: Readonly<Record<string, Case>> = {
   'a payment whose key changes': { change: 'update payments set id = 310 where id = 31', ...paymentOf(3) },
   'a member whose key changes, with all payments': {
     change: 'update members set id = 60 where id = 6',
-    tags: [...['member:6:*', 'member:60:*', 'members:list:*', 'organization:3:members:*'], ...paymentOf(6, 60).tags],
-    misses: [...ofMember(6), ...ofMember(60), ...lists, ...ofOrganization(3), ...revenues],
+    tags: distinct(...memberTags(6), ...memberTags(60), 'organization:3:members:*', ...paymentOf(6, 60).tags),
+    misses: [...ofMember(6), ...ofMember(60), ...lists, ...ofOrganization(3), ...revenues, ...statements],
   },
   'two members in one transaction': {
     change: `begin; update members set name = 'Eve' where id = 2; update payments set amount = 7 where id = 41; commit`,
-    tags: ['member:2:*', 'members:list:*', 'organization:1:members:*', ...paymentOf(4).tags],
-    misses: [...ofMember(2), ...lists, ...ofOrganization(1), ...ofPayments(4), ...revenues],
+    tags: distinct(...memberTags(2), 'organization:1:members:*', ...paymentOf(4).tags),
+    misses: [...ofMember(2), ...lists, ...ofOrganization(1), ...ofPayments(4), ...revenues, ...statements],
   },
   'a rollback': {
     change: `begin; update members set organization_id = 4 where id = 2; delete from payments; rollback`,
@@ -138,8 +165,14 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'TRUNCATE of all payments': {
     change: 'truncate payments',
-    tags: ['*member:{id}:balance', '*member:{id}:transactions:{query}', '*reports:revenue:{query}'],
-    misses: [...members.flatMap(ofPayments), ...revenues],
+    tags: [
+      '*member:{id}:balance',
+      '*member:{id}:transactions:{query}',
+      '*reports:revenue:{query}',
+      '*statements:{query}',
+      '*summary:{memberId}',
+    ],
+    misses: [...members.flatMap(ofPayments), ...revenues, ...statements],
   },
 }
 
@@ -169,3 +202,19 @@ it.for(Object.entries(cases))(
       }
   },
 )
+
+const chain = [
+  ['summary', 'of transactions, under another name', ofMember(3).filter(({ key }) => key.template === 'summary')],
+  ['statement', 'of summaries, no one can tell of which', statements.filter(({ key }) => key.template === 'statement')],
+  ['report', 'of a statement that its loader reads', statements.filter(({ key }) => key.template === 'report')],
+] as const
+
+it.for(chain)('a payment makes a %s stale in every layer, which is made %s', async ([, , places]) => {
+  await fillEverywhere(system.apis, everything)
+  await pool.query(`insert into payments (member_id, amount, status) values (3, 5, 'completed')`)
+  await watch.applied()
+  for (const { url } of system.apis) {
+    await eventually(() => namesMissing(url, 'l1', places), namesOf(places))
+    await eventually(() => namesMissing(url, 'l2', places), namesOf(places))
+  }
+})

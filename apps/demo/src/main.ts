@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { ServiceStartError, StackStartError, type ProviderName } from '@freshet/local-stack'
-import { membersCatalogWithout, UnknownTemplateError } from '@freshet/members-catalog'
 import { Command, Option } from 'commander'
 import { runDemo } from './demo.js'
+import { templatesRead } from './load/readers.js'
 import { summaryLines } from './report.js'
 import { startSystem, type System } from './system/system.js'
 
@@ -23,13 +23,16 @@ const program = new Command('demo')
     'Starts everything on this machine, shows one change, then load, then checks every layer against fresh loads.',
   )
   .option('--report <file>', 'write the figures as JSON')
-  .option('--break-rule <template>', 'leave out every rule target of a template: staleness must be found')
+  .addOption(
+    new Option('--break-rule <template>', 'leave out every rule target of a template: staleness must be found').choices(
+      templatesRead,
+    ),
+  )
   .option('--keep', 'leave everything running, with its addresses printed, until Ctrl-C')
   .addOption(new Option('--provider <provider>', 'how the servers run').choices(['auto', 'containers', 'native']))
 
 /** 0: nothing stale, nothing lost. 1: something was. */
 async function run(flags: Flags): Promise<number> {
-  if (flags.breakRule !== undefined) membersCatalogWithout(flags.breakRule) // an unknown template is told before anything starts
   const startedAt = performance.now()
   const system = await startSystem({
     ...(flags.provider && { provider: flags.provider }),
@@ -80,8 +83,7 @@ function printAddresses({ apis, environment }: System): void {
 try {
   process.exitCode = await run(program.parse().opts<Flags>())
 } catch (error) {
-  const expected =
-    error instanceof StackStartError || error instanceof ServiceStartError || error instanceof UnknownTemplateError
+  const expected = error instanceof StackStartError || error instanceof ServiceStartError
   if (error instanceof InterruptedError) process.exitCode = 130
   else if (expected) {
     process.stderr.write(`${error.message}\n`)

@@ -225,10 +225,13 @@ it('the OpenAPI document has every path, its parameters and its shapes', () => {
     '/members',
     '/members/{id}',
     '/members/{id}/balance',
+    '/members/{id}/summary',
     '/members/{id}/transactions',
     '/organizations/{id}/members',
+    '/organizations/{id}/statement',
     '/payments',
     '/payments/{id}',
+    '/reports/organizations/{id}',
     '/reports/revenue',
   ])
   const list = document.paths['/members']?.get

@@ -30,6 +30,10 @@ export class LoadingCache {
     this.loads.set(key.name, load as AnyLoad)
   }
 
+  async get<Value, Parameters>(key: TypedKey<Value, Parameters>): Promise<Value> {
+    return (await this.loads.get(key.template)?.(key.parameters as Record<string, unknown>)) as Value
+  }
+
   async token(): Promise<string> {
     return this.given
   }

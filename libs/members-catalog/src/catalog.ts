@@ -1,8 +1,12 @@
-import { catalog, catalogFromJson, key, table, wildcard, type Catalog } from '@freshet/catalog'
-import type { Balance, Member, Page, Profile, Revenue, Transaction } from './model.js'
+import { catalog, catalogFromJson, derived, key, table, wildcard, type Catalog } from '@freshet/catalog'
+import type { Balance, Member, Page, Profile, Report, Revenue, Statement, Summary, Transaction } from './model.js'
 import { withoutTemplate } from './without-template.js'
 
-/** Every template of the reference domain. A missing member is a value too (`null`): his row's insert fences it. */
+/**
+ * Every template of the reference domain. The last three are a chain that no rule names: a summary is computed from a
+ * member's transactions, a statement from the summaries of an organisation, and a report is made of the cached statement.
+ * A missing member is a value too (`null`): his row's insert fences it.
+ */
 export const keys = {
   profile: key('member:{id}:profile', { ttl: '1h', staleWhileRevalidate: '5s', warm: true }).returns<Profile | null>(),
   balance: key('member:{id}:balance', { ttl: '1h' }).returns<Balance | null>(), // strict: never stale
@@ -10,6 +14,9 @@ export const keys = {
   list: key('members:list:{query}', { ttl: '5m', staleWhileRevalidate: '10s' }).returns<Page<Member>>(),
   ofOrg: key('organization:{organizationId}:members:{query}', { ttl: '5m' }).returns<Page<Member>>(),
   revenue: key('reports:revenue:{query}', { ttl: '15m', staleWhileRevalidate: '60s' }).returns<Revenue>(),
+  summary: key('summary:{memberId}', { ttl: '1h' }).returns<Summary>(),
+  statement: key('statements:{query}', { ttl: '1h' }).returns<Statement>(),
+  report: key('reports:organization:{organizationId}', { ttl: '1h' }).returns<Report>(),
 }
 
 /** The name of a template of the reference domain. */
@@ -46,6 +53,10 @@ export const membersCatalog = catalog('members-api', {
       wildcard('member:{id}:transactions:*', { id: payment.memberId }),
       wildcard('reports:revenue:*'),
     ]),
+  ],
+  derivations: [
+    derived(keys.summary, { from: keys.transactions, with: { memberId: 'id' } }),
+    derived(keys.statement, { from: keys.summary }), // no summary tells whose: all statements
   ],
 })
 

@@ -42,6 +42,22 @@ export const revenue = z
   })
   .meta({ id: 'Revenue' })
 
+/** A member's payments by status, and by currency in alphabetical order. */
+export const summary = z
+  .strictObject({
+    memberId: id,
+    payments: z.array(z.strictObject({ status: z.enum(PAYMENT_STATUSES), ...money.shape, payments: z.int() })),
+  })
+  .meta({ id: 'Summary' })
+
+/** What an organisation's members have paid and not got back, by currency in alphabetical order. */
+export const statement = z
+  .strictObject({ organizationId: id, members: z.int(), completed: z.array(money) })
+  .meta({ id: 'Statement' })
+
+/** A statement for people. */
+export const report = z.strictObject({ organizationId: id, lines: z.array(z.string()) }).meta({ id: 'Report' })
+
 /** One page of an ordered list. `more` instead of a total: counting costs as much as reading everything. */
 const pageOf = <Item extends z.ZodType>(item: Item) =>
   z.strictObject({ items: z.array(item), page: z.int(), limit: z.int(), more: z.boolean() })
@@ -57,6 +73,9 @@ export type Profile = Frozen<z.infer<typeof profile>>
 export type Balance = Frozen<z.infer<typeof balance>>
 export type Transaction = Frozen<z.infer<typeof transaction>>
 export type Revenue = Frozen<z.infer<typeof revenue>>
+export type Summary = Frozen<z.infer<typeof summary>>
+export type Statement = Frozen<z.infer<typeof statement>>
+export type Report = Frozen<z.infer<typeof report>>
 export type Page<T> = {
   readonly items: readonly T[]
   readonly page: number

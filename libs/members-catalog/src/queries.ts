@@ -48,7 +48,10 @@ export const revenueQuery = z
   .strictObject({ from: day, to: day, groupBy: z.enum(['day', 'month', 'method', 'currency']).default('month') })
   .refine(({ from, to }) => from < to, { error: 'expected a day after from', path: ['to'] })
 
+export const statementQuery = z.strictObject({ organizationId: id })
+
 export type MemberListQuery = z.infer<typeof memberListQuery>
 export type OrganizationMembersQuery = z.infer<typeof organizationMembersQuery>
 export type TransactionsQuery = z.infer<typeof transactionsQuery>
+export type StatementQuery = z.infer<typeof statementQuery>
 export type RevenueQuery = z.infer<typeof revenueQuery>

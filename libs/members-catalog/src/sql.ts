@@ -1,5 +1,5 @@
 /** One statement with its parameters; `name` lets the driver keep it prepared. */
-export interface Statement {
+export interface SqlStatement {
   readonly name: string
   readonly text: string
   readonly values: unknown[]
@@ -7,7 +7,7 @@ export interface Statement {
 
 /** What loaders need of a database: a `Pool` or `Client` of pg is one. */
 export interface Sql {
-  query<Row extends object>(statement: Statement): Promise<{ rows: Row[] }>
+  query<Row extends object>(statement: SqlStatement): Promise<{ rows: Row[] }>
 }
 
 /**

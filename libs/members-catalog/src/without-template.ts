@@ -11,8 +11,8 @@ import type { CatalogJson, TargetJson } from '@freshet/catalog'
 type WildcardTarget = Extract<TargetJson, { wildcard: string }>
 
 /**
- * The catalog with every rule target of one template left out: changes no longer fence that template, and fence all
- * others exactly as before. For demonstrations and tests that have to see staleness found.
+ * The catalog with every rule target of one template, and every derivation to it, left out: changes no longer fence that
+ * template and what is derived from it, and fence all others exactly as before. For demonstrations and tests that have to see staleness found.
  *
  * A wildcard that covers other templates too is narrowed to them, one by one: to the key where the wildcard binds all
  * its parameters, else to the widest wildcard that leaves the template out, else to the whole other template.
@@ -25,7 +25,8 @@ export function withoutTemplate(json: CatalogJson, left: string): CatalogJson {
   const rules = json.rules
     .map((rule) => ({ ...rule, fences: distinct(rule.fences.flatMap((target) => narrowed(json, target, left))) }))
     .filter((rule) => rule.fences.length > 0 || (rule.evict ?? []).length > 0)
-  return { ...json, version: `${json.version}-without-${left}`, rules }
+  const derivations = json.derivations?.filter(({ template }) => template !== left)
+  return { ...json, version: `${json.version}-without-${left}`, rules, ...(derivations && { derivations }) }
 }
 
 const distinct = (targets: TargetJson[]): TargetJson[] => [

@@ -44,6 +44,9 @@ const paths: readonly (readonly [weight: number, template: TemplateName, path: P
   [6, 'revenue', (random) => `/reports/revenue?from=2025-0${1 + random.below(3)}-01&to=2026-01-01`],
 ]
 
+/** The templates that readers look at: of others the check would find nothing. */
+export const templatesRead: readonly TemplateName[] = paths.map(([, template]) => template)
+
 /** Reads over HTTP at a steady pace, popular members far more often than others. */
 export async function readSteadily(load: ReadLoad): Promise<ReadOutcome> {
   const { connections = 4 } = load

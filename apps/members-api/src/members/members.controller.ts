@@ -8,6 +8,7 @@ import {
   type MemberListQuery,
   type Page,
   type Profile,
+  type Summary,
   type Transaction,
   type TransactionsQuery,
 } from '@freshet/members-catalog'
@@ -61,6 +62,12 @@ export class MembersController {
     @Query({ schema: queries.transactionsQuery }) query: TransactionsQuery,
   ): Promise<Reading<Page<Transaction>>> {
     return this.cache.read(keys.transactions.of({ id, query }))
+  }
+
+  @Get(':id/summary')
+  @Cached(model.summary)
+  summary(@Param('id', id) memberId: string): Promise<Reading<Summary>> {
+    return this.cache.read(keys.summary.of({ memberId }))
   }
 
   // Writes only write: the change itself, read from the write-ahead log, fences what it makes wrong.

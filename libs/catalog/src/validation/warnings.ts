@@ -38,7 +38,7 @@ function unfencedTemplates(catalog: Catalog): readonly Fault[] {
       code: 'template-unfenced',
       path: pathText(['templates', name]),
       message: `no rule fences "${template.text}": its values are only as true as their ttl`,
-      fix: 'add a rule for the tables it is read from',
+      fix: 'add a rule for the tables it is read from, unless its loader reads cached values only, whose tags it inherits',
     }))
 }
 
