@@ -31,7 +31,7 @@ export class LoadingCache {
   }
 
   async get<Value, Parameters>(key: TypedKey<Value, Parameters>): Promise<Value> {
-    return (await this.loads.get(key.template)?.(key.parameters as Record<string, unknown>)) as Value
+    return (await this.loads.get(key.template)?.(key.parameters)) as Value
   }
 
   async token(): Promise<string> {
