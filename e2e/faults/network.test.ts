@@ -4,13 +4,16 @@ import { Scene } from '../src/faults/scene.js'
 import { TcpProxy } from '@freshet/testing/live'
 
 let scene: Scene
-let proxies: Readonly<Record<'Postgres' | 'Redis', TcpProxy>>
+let proxies: Readonly<Record<'Postgres' | 'Redis' | 'Kafka', TcpProxy>>
 
 beforeAll(async () => {
+  const kafka = await TcpProxy.ahead() // the broker tells its clients where to come, and so has to know
   scene = await Scene.open({
-    routes: async ({ postgresUrl, redisUrl }) => {
-      proxies = { Postgres: await TcpProxy.before(postgresUrl), Redis: await TcpProxy.before(redisUrl) }
-      return { postgresUrl: proxies.Postgres.url, redisUrl: proxies.Redis.url }
+    kafkaProxy: kafka.authority,
+    routes: async ({ postgresUrl, redisUrl, kafkaBehindProxy }) => {
+      proxies = { Postgres: await TcpProxy.before(postgresUrl), Redis: await TcpProxy.before(redisUrl), Kafka: kafka }
+      kafka.leadTo(`tcp://${kafkaBehindProxy}`)
+      return { postgresUrl: proxies.Postgres.url, redisUrl: proxies.Redis.url, kafkaBrokers: kafka.authority }
     },
   })
 })
@@ -20,7 +23,7 @@ afterAll(async () => {
   await Promise.all(Object.values(proxies ?? {}).map((proxy) => proxy.close()))
 })
 
-const servers = ['Postgres', 'Redis'] as const
+const servers = ['Postgres', 'Redis', 'Kafka'] as const
 
 it.for(servers)('a slow way to %s leaves nothing stale', async (server) => {
   await scene.survives(`200 ms to and from ${server}`, async () => {
