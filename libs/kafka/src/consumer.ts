@@ -48,7 +48,9 @@ export class GroupConsumer implements BatchConsumer {
   /** Ends the present membership; a new one follows unless `#closing`. */
   #endMembership: (why: string) => void = () => undefined
   readonly #closing = new AbortController()
+  /** kafkajs went once around: with nothing to fetch (all paused) it need not have asked anybody. */
   #lastFetchMs = 0
+  #lastAnswerMs = 0
 
   constructor(
     private readonly open: () => Cuttable,
@@ -115,12 +117,16 @@ export class GroupConsumer implements BatchConsumer {
     const behind = membership.lanes.find(({ failure }) => failure !== undefined)
     if (behind) return { state: 'failing', reason: `${behind.topic}/${behind.partition}: ${behind.failure ?? ''}` }
     if (!membership.joined) return { state: 'starting', reason: 'joining its group' }
-    const silentMs = performance.now() - this.#lastFetchMs
+    const silentMs = this.#silentMs
     if (silentMs > unreachableMs)
       return { state: 'unreachable', reason: `no answer from the brokers for ${Math.floor(silentMs / 1_000)} s` }
     if (membership.lanes.some(({ mode }) => mode === 'seeking'))
       return { state: 'starting', reason: 'asking where to go on' }
     return { state: 'consuming', ...(missing.length > 0 && { missingTopics: missing }) }
+  }
+
+  get #silentMs(): number {
+    return performance.now() - Math.min(this.#lastFetchMs, this.#lastAnswerMs)
   }
 
   async #supervise(): Promise<void> {
@@ -160,7 +166,7 @@ export class GroupConsumer implements BatchConsumer {
 
   /** Joins, and stays until it crashes, closes, or is to read other topics. Returns why it ended. */
   async #beMember(topics: readonly string[], onJoined: () => void): Promise<string> {
-    const { kafka, cut } = this.open()
+    const { kafka, cut, onRequestTimeout } = this.open()
     const client = kafka.consumer({
       groupId: this.options.groupId,
       allowAutoTopicCreation: false,
@@ -172,7 +178,7 @@ export class GroupConsumer implements BatchConsumer {
       metadataMaxAge: metadataMaxAgeMs,
       retry: memberRetry,
     })
-    this.#lastFetchMs = performance.now()
+    this.#lastFetchMs = this.#lastAnswerMs = performance.now()
     let watch: NodeJS.Timeout | undefined
     const ended = new Promise<string>((resolve) => {
       this.#endMembership = resolve
@@ -181,7 +187,7 @@ export class GroupConsumer implements BatchConsumer {
         resolve(`${failureOf(payload.error).name}: ${payload.error.message}`)
       })
       watch = setInterval(() => {
-        if (performance.now() - this.#lastFetchMs < this.patienceMs) return
+        if (this.#silentMs < this.patienceMs) return
         isLost = true
         resolve(`no answer from the brokers for ${this.patienceMs} ms`)
       }, heartbeatMs)
@@ -192,6 +198,8 @@ export class GroupConsumer implements BatchConsumer {
       onJoined()
     })
     client.on(client.events.FETCH, () => (this.#lastFetchMs = performance.now()))
+    client.on(client.events.REQUEST, () => (this.#lastAnswerMs = performance.now()))
+    client.on(client.events.REQUEST_TIMEOUT, onRequestTimeout)
     const { admin, inner, options } = this
     const positions = options.positions === 'committed' ? this.#committed : options.positions
     const membership = new Membership(client, { ...options, ...inner, admin, positions }, this.#pausedBecause)

@@ -22,7 +22,10 @@ const partingMs = 3_000
 export type SendingClient = Pick<Producer, 'sendBatch' | 'disconnect'> & Pick<Cuttable, 'cut'>
 
 /** Opens a kafkajs producer under a producer id of its own. */
-export async function openIdempotentClient({ kafka, cut }: Cuttable, silenceMs: number): Promise<SendingClient> {
+export async function openIdempotentClient(
+  { kafka, cut, onRequestTimeout }: Cuttable,
+  silenceMs: number,
+): Promise<SendingClient> {
   const client = kafka.producer({
     idempotent: true,
     allowAutoTopicCreation: false,
@@ -30,6 +33,7 @@ export async function openIdempotentClient({ kafka, cut }: Cuttable, silenceMs: 
     metadataMaxAge: 60_000,
     retry: sendRetry,
   })
+  client.on(client.events.REQUEST_TIMEOUT, onRequestTimeout)
   try {
     await answered(client.connect(), silenceMs)
   } catch (error) {
