@@ -76,13 +76,11 @@ export class SoloGroupReader implements BroadcastReader {
 
   async caughtUp(): Promise<void> {
     await this.start()
-    const missing = new Map<string, bigint>()
-    for (const topic of this.options.topics) {
-      for (const { partition, high } of await this.admin.offsets(topic)) {
-        const key = laneKey(topic, partition)
-        if ((this.#positions.get(key) ?? -1n) < high) missing.set(key, high)
-      }
-    }
+    const ends = new Map<string, bigint>()
+    for (const topic of this.options.topics)
+      for (const { partition, high } of await this.admin.offsets(topic)) ends.set(laneKey(topic, partition), high)
+    // compared once all ends are known: a position that moved between the look and the wait would not move again
+    const missing = new Map([...ends].filter(([key, high]) => (this.#positions.get(key) ?? -1n) < high))
     if (missing.size > 0) await new Promise<void>((resolve) => this.#waiters.add({ missing, resolve }))
   }
 
