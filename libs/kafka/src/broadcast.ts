@@ -1,5 +1,6 @@
 import { KafkaClosedError } from './errors.js'
 import { laneKey } from './lane.js'
+import { atMost } from './retries.js'
 import type { Progress } from './membership.js'
 import type {
   BatchConsumer,
@@ -10,6 +11,9 @@ import type {
   IncomingBatch,
   KafkaAdmin,
 } from './port.js'
+
+/** A group without members that is not removed now the broker forgets by itself. */
+const partingMs = 2_000
 
 type OpenConsumer = (options: Omit<ConsumerOptions, 'groupId'>, progress: Progress) => BatchConsumer
 
@@ -86,8 +90,9 @@ export class SoloGroupReader implements BroadcastReader {
 
   async close(): Promise<void> {
     this.#neverReady(new KafkaClosedError('the broadcast reader'))
+    const isHeard = this.#consumer.health().state !== 'unreachable'
     await this.#consumer.close()
-    if (this.#starting) await this.removeGroup()
+    if (this.#starting && isHeard) await atMost(partingMs, this.removeGroup())
   }
 
   health(): ConsumerHealth {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer } from 'kafkajs'
 import type { CommitPolicy } from './commits.js'
 import type { Cuttable } from './cuttable.js'
@@ -7,7 +6,7 @@ import { failureOf } from './failure.js'
 import { Membership, type Progress } from './membership.js'
 import type { RefreshingAdmin } from './places.js'
 import type { BatchConsumer, ConsumerHealth, ConsumerOptions, Positions, TopicPartition } from './port.js'
-import { Backoff, memberRetry, pause } from './retries.js'
+import { atMost, Backoff, memberRetry, pause } from './retries.js'
 
 /** An idle fetch returns after this time; a paused partition that is resumed waits for it at most. */
 const maxWaitMs = 250
@@ -18,6 +17,8 @@ const sessionTimeoutMs = 6_000
 /** Also how soon a member notices that the group is being shared out anew. */
 const heartbeatMs = 1_000
 const leaveMs = 3_000
+/** For handlers to end, and their positions to be committed, when all is closed: what they have not done is done again. */
+const endMs = 4_000
 const topicsEveryMs = 500
 const metadataMaxAgeMs = 30_000
 /** One worker a partition, so that no partition waits for another's handler; kafkajs wants the number before it knows the assignment. */
@@ -117,9 +118,8 @@ export class GroupConsumer implements BatchConsumer {
     const behind = membership.lanes.find(({ failure }) => failure !== undefined)
     if (behind) return { state: 'failing', reason: `${behind.topic}/${behind.partition}: ${behind.failure ?? ''}` }
     if (!membership.joined) return { state: 'starting', reason: 'joining its group' }
-    const silentMs = this.#silentMs
-    if (silentMs > unreachableMs)
-      return { state: 'unreachable', reason: `no answer from the brokers for ${Math.floor(silentMs / 1_000)} s` }
+    if (this.#isUnreachable)
+      return { state: 'unreachable', reason: `no answer from the brokers for ${Math.floor(this.#silentMs / 1_000)} s` }
     if (membership.lanes.some(({ mode }) => mode === 'seeking'))
       return { state: 'starting', reason: 'asking where to go on' }
     return { state: 'consuming', ...(missing.length > 0 && { missingTopics: missing }) }
@@ -127,6 +127,11 @@ export class GroupConsumer implements BatchConsumer {
 
   get #silentMs(): number {
     return performance.now() - Math.min(this.#lastFetchMs, this.#lastAnswerMs)
+  }
+
+  /** Nobody would hear a good-bye. */
+  get #isUnreachable(): boolean {
+    return this.#silentMs > unreachableMs
   }
 
   async #supervise(): Promise<void> {
@@ -214,8 +219,9 @@ export class GroupConsumer implements BatchConsumer {
     } finally {
       awaitingTopics.abort()
       clearInterval(watch)
-      await (isLost ? membership.abandon() : membership.end())
-      await leave(client)
+      const ended = isLost || this.#isUnreachable ? membership.abandon() : membership.end()
+      await (this.#closing.signal.aborted ? atMost(endMs, ended) : ended) // the next membership waits for the handlers
+      if (!this.#isUnreachable) await leave(client)
       cut()
     }
   }
@@ -261,4 +267,7 @@ async function join(client: Consumer, topics: readonly string[], membership: Mem
 
 /** Without a broker kafkajs leaves only when its retries are used up, and then with an error. */
 const leave = (client: Consumer): Promise<unknown> =>
-  Promise.race([client.disconnect().catch(() => undefined), sleep(leaveMs, undefined, { ref: false })])
+  atMost(
+    leaveMs,
+    client.disconnect().catch(() => undefined),
+  )

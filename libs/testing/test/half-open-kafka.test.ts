@@ -1,4 +1,4 @@
-import { connectKafka } from '@freshet/kafka'
+import { connectKafka, type KafkaPort } from '@freshet/kafka'
 import { startStack, type Stack } from '@freshet/local-stack'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { eventually, TcpProxy } from '../src/live.js'
@@ -15,6 +15,12 @@ afterAll(async () => {
   await stack?.stop()
   await proxy?.close()
 }, 60_000)
+
+const closingTime = async (kafka: KafkaPort): Promise<number> => {
+  const fromMs = performance.now()
+  await kafka.close()
+  return performance.now() - fromMs
+}
 
 it('connections to Kafka that have gone silent are given up with the first request that they leave unanswered', async () => {
   const silenceMs = 8_000 // so a request's limit is 4 s, and without it a member is taken for lost after 16 s
@@ -43,7 +49,38 @@ it('connections to Kafka that have gone silent are given up with the first reque
     await Promise.all([sent, asked])
     await eventually(() => values, ['a', 'b'], 9_000)
     await eventually(() => consumer.health(), { state: 'consuming' })
+    expect(await closingTime(kafka)).toBeLessThan(3_000)
   } finally {
     await kafka.close()
+  }
+}, 60_000)
+
+it('what is closed while Kafka is silent does not wait for it: a service has 10 s to drain', async () => {
+  const topic = 'silent-end'
+  const kafka = connectKafka({ brokers: [proxy.authority], clientId: 'silent-end' })
+  await kafka.admin.ensureTopics([{ topic, partitions: 1, config: {} }])
+  const producer = await kafka.producer()
+  const send = async (value: string): Promise<void> => producer.send([{ topic, key: null, value }])
+  let isHandling = false
+  const consumer = kafka.consumer({
+    groupId: 'silent-end',
+    topics: [topic],
+    positions: () => Promise.resolve(new Map()),
+    onBatch: async () => {
+      isHandling = true
+      await send('answer')
+    },
+  })
+  const reader = kafka.broadcast({ topics: [topic], from: 'latest' })
+  await Promise.all([consumer.start(), reader.start()])
+  await eventually(() => consumer.health().state, 'consuming')
+  await send('question')
+  await eventually(() => isHandling, true)
+  proxy.fallSilent()
+  send('nobody hears it').catch(() => undefined)
+  try {
+    expect(await closingTime(kafka)).toBeLessThan(8_000)
+  } finally {
+    proxy.pass()
   }
 }, 60_000)
