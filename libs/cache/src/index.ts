@@ -17,6 +17,7 @@ export {
   LoadLimitError,
   LoadTimeoutError,
   RegistrationTimeoutError,
+  StandbySilentError,
   UnencodableValueError,
   WildcardUndeclaredError,
   type RefusalFault,

@@ -6,10 +6,12 @@ import type { Primary } from './primary.js'
 export class Replica {
   rows = new Map<string, unknown>()
   isDown = false
+  isSilent = false
   isPromoted = false
   #view: StandbyView
   readonly source = new Standby(async () => {
     if (this.isDown) throw new Error('the standby is away')
+    if (this.isSilent) await new Promise(() => undefined)
     return { ...this.#view, inRecovery: !this.isPromoted }
   })
 
