@@ -39,7 +39,7 @@ export class Standby {
     try {
       return await this.#views.take()
     } catch (error) {
-      this.#away = { error, askedAtMs: performance.now() }
+      if (!isCancelled(error)) this.#away = { error, askedAtMs: performance.now() }
       throw error
     }
   }
@@ -54,6 +54,9 @@ export class Standby {
     )
   }
 }
+
+/** What replay has cancelled, being in its way, says nothing against the standby. */
+const isCancelled = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '40001'
 
 async function withinPatience<T>(answer: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()

@@ -97,6 +97,17 @@ it('a standby that was away is loaded from again once it answers', async () => {
   await expect.poll(loadAnew, { timeout: 5_000 }).toBe('standby')
 })
 
+it('a standby whose replay has cancelled a statement is asked again by the next load', async () => {
+  const { read, replica, client, asked, world } = await openWorld()
+  replica.failure = Object.assign(new Error('canceling statement due to conflict with recovery'), { code: '40001' })
+  await read()
+  await world.fence(world.primary.commit('42', { amount: 70 }), fenced)
+  replica.replay()
+  await read()
+  expect(asked).toEqual(['primary', 'standby'])
+  expect(client.counts.of('balance')).toMatchObject({ passedOver: { 'standby-failed': 1 }, loadsFromStandby: 1 })
+})
+
 it('a standby that has fallen silent holds up those who ask first, and nobody after them', async () => {
   const { replica, client, asked } = await openWorld()
   replica.isSilent = true
