@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Scene } from '../src/faults/scene.js'
 import { TcpProxy } from '@freshet/testing/live'
 
@@ -47,6 +47,19 @@ it.for(servers)('half-open connections to %s leave nothing stale', { timeout: 24
     proxies[server].fallSilent()
     await delay(8_000)
     proxies[server].pass() // for new connections; those that were open stay silent until somebody gives them up
+  })
+})
+
+it.for(servers)('services that are restarted while %s cannot be reached drain in time', async (server) => {
+  const { listener, invalidation, warmer } = scene.system.services
+  const apis = scene.system.apis.map(({ process }) => process)
+  const services = [listener, invalidation, ...(warmer ? [warmer] : []), ...apis]
+  await scene.survives(`restarts without ${server}`, async () => {
+    proxies[server].refuse()
+    await Promise.all(services.map((service) => service.kill('SIGTERM')))
+    for (const service of services) expect(service.logTail(1).join(), service.name).toContain('"msg":"stopped"')
+    proxies[server].pass()
+    await Promise.all(services.map((service) => service.start()))
   })
 })
 
