@@ -1,16 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, beforeAll, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Scene } from '../src/faults/scene.js'
 import { TcpProxy } from '@freshet/testing/live'
 
 let scene: Scene
-let proxies: Readonly<Record<'Postgres' | 'Redis', TcpProxy>>
+let proxies: Readonly<Record<'Postgres' | 'Redis' | 'Kafka', TcpProxy>>
 
 beforeAll(async () => {
+  const kafka = await TcpProxy.ahead() // the broker tells its clients where to come, and so has to know
   scene = await Scene.open({
-    routes: async ({ postgresUrl, redisUrl }) => {
-      proxies = { Postgres: await TcpProxy.before(postgresUrl), Redis: await TcpProxy.before(redisUrl) }
-      return { postgresUrl: proxies.Postgres.url, redisUrl: proxies.Redis.url }
+    kafkaProxy: kafka.authority,
+    routes: async ({ postgresUrl, redisUrl, kafkaBehindProxy }) => {
+      proxies = { Postgres: await TcpProxy.before(postgresUrl), Redis: await TcpProxy.before(redisUrl), Kafka: kafka }
+      kafka.leadTo(`tcp://${kafkaBehindProxy}`)
+      return { postgresUrl: proxies.Postgres.url, redisUrl: proxies.Redis.url, kafkaBrokers: kafka.authority }
     },
   })
 })
@@ -20,7 +23,7 @@ afterAll(async () => {
   await Promise.all(Object.values(proxies ?? {}).map((proxy) => proxy.close()))
 })
 
-const servers = ['Postgres', 'Redis'] as const
+const servers = ['Postgres', 'Redis', 'Kafka'] as const
 
 it.for(servers)('a slow way to %s leaves nothing stale', async (server) => {
   await scene.survives(`200 ms to and from ${server}`, async () => {
@@ -44,6 +47,19 @@ it.for(servers)('half-open connections to %s leave nothing stale', { timeout: 24
     proxies[server].fallSilent()
     await delay(8_000)
     proxies[server].pass() // for new connections; those that were open stay silent until somebody gives them up
+  })
+})
+
+it.for(servers)('services that are restarted while %s cannot be reached drain in time', async (server) => {
+  const { listener, invalidation, warmer } = scene.system.services
+  const apis = scene.system.apis.map(({ process }) => process)
+  const services = [listener, invalidation, ...(warmer ? [warmer] : []), ...apis]
+  await scene.survives(`restarts without ${server}`, async () => {
+    proxies[server].refuse()
+    await Promise.all(services.map((service) => service.kill('SIGTERM')))
+    for (const service of services) expect(service.logTail(1).join(), service.name).toContain('"msg":"stopped"')
+    proxies[server].pass()
+    await Promise.all(services.map((service) => service.start()))
   })
 })
 

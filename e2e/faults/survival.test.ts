@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Scene } from '../src/faults/scene.js'
 
 let scene: Scene
@@ -20,15 +20,19 @@ const emptyRedis = async (): Promise<void> => {
   }
 }
 
-/** What can be killed, or stopped for a while. */
-type Part = 'listener' | 'invalidation service' | 'API' | 'Redis' | 'Kafka' | 'Postgres'
+/** What can be killed, stopped for a while, or restarted. */
+type Part = 'listener' | 'invalidation service' | 'warmer' | 'API' | 'Redis' | 'Kafka' | 'Postgres'
 
 function partOf(part: Part) {
   const { services, stack, apis } = scene.system
+  const { listener, invalidation, warmer } = services
+  const api = apis[1]?.process
+  if (!warmer || !api) throw new Error('the scene has a warmer and two instances of the API')
   const parts = {
-    listener: services.listener,
-    'invalidation service': services.invalidation,
-    API: apis[1]?.process ?? services.listener,
+    listener,
+    'invalidation service': invalidation,
+    warmer,
+    API: api,
     Redis: stack.servers.redis,
     Kafka: stack.servers.kafka,
     Postgres: stack.servers.postgres,
@@ -36,7 +40,8 @@ function partOf(part: Part) {
   return parts[part]
 }
 
-const everyPart: readonly Part[] = ['listener', 'invalidation service', 'API', 'Redis', 'Kafka', 'Postgres']
+const everyService: readonly Part[] = ['listener', 'invalidation service', 'warmer', 'API']
+const everyPart: readonly Part[] = [...everyService, 'Redis', 'Kafka', 'Postgres']
 
 it.for(everyPart)('kill -9 of the %s in the middle of traffic leaves nothing stale', async (part) => {
   await scene.survives(`kill -9 of the ${part}`, async () => {
@@ -49,6 +54,14 @@ it.for(everyPart)('the %s standing still for 10 s in the middle of traffic leave
   await scene.survives(`SIGSTOP of the ${part}`, async () => {
     await partOf(part).kill('SIGSTOP')
     await delay(10_000)
+    await partOf(part).start()
+  })
+})
+
+it.for(everyPart)('a restart of the %s in the middle of traffic leaves nothing stale', async (part) => {
+  await scene.survives(`restart of the ${part}`, async () => {
+    await partOf(part).kill(part === 'Postgres' ? 'SIGINT' : 'SIGTERM') // Postgres would wait for its clients to go
+    if (everyService.includes(part)) expect(partOf(part).logTail(1).join(), 'drained').toContain('"msg":"stopped"')
     await partOf(part).start()
   })
 })

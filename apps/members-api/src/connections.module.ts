@@ -1,8 +1,8 @@
 import { OccurrenceCounter, type CacheOptions } from '@freshet/cache'
 import { CacheModule } from '@freshet/cache/nest'
 import { membersCatalog, membersCatalogWithout, registerLoaders } from '@freshet/members-catalog'
-import { createPool } from '@freshet/postgres'
-import { Global, Logger, Module, type DynamicModule } from '@nestjs/common'
+import { createPool, type PoolOptions } from '@freshet/postgres'
+import { Global, Injectable, Logger, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common'
 import { Pool } from 'pg'
 import { FenceLatency } from './demo/fence-latency.js'
 import type { Settings } from './settings.js'
@@ -19,14 +19,19 @@ export class ConnectionsModule {
       module: ConnectionsModule,
       imports: [
         CacheModule.forRootAsync({
-          inject: [OccurrenceCounter, FenceLatency, Pool],
-          useFactory: (counter: OccurrenceCounter, latency: FenceLatency, _pool: Pool) =>
+          inject: [OccurrenceCounter, FenceLatency, Pool, Replica],
+          useFactory: (counter: OccurrenceCounter, latency: FenceLatency, _pool: Pool, _replica: Replica) =>
             cacheOptions(settings, counter, latency),
-          loaders: (cache, _counter, _latency, pool) => registerLoaders(cache, { pool }),
+          loaders: (cache, _counter, _latency, pool, { pool: replica }) => registerLoaders(cache, { pool, replica }),
         }),
       ],
-      providers: [OccurrenceCounter, FenceLatency, { provide: Pool, useFactory: () => openPool(settings) }],
-      exports: [OccurrenceCounter, FenceLatency, Pool],
+      providers: [
+        OccurrenceCounter,
+        FenceLatency,
+        { provide: Pool, useFactory: () => openPool(settings.postgresUrl, {}) },
+        { provide: Replica, useFactory: () => new Replica(settings.postgresStandbyUrl) },
+      ],
+      exports: [OccurrenceCounter, FenceLatency, Pool, Replica],
     }
   }
 }
@@ -48,10 +53,26 @@ function cacheOptions(settings: Settings, counter: OccurrenceCounter, latency: F
   }
 }
 
-function openPool({ postgresUrl }: Settings): Pool {
+/** The standby that is loaded from, if there is one. */
+@Injectable()
+class Replica implements OnApplicationShutdown {
+  readonly pool: Pool | undefined
+
+  constructor(url: string | undefined) {
+    // the primary can be asked instead: nobody waits long for a standby that may be gone
+    if (url !== undefined) this.pool = openPool(url, { connectTimeoutMs: 2_000, statementTimeoutMs: 5_000 })
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pool?.end()
+  }
+}
+
+function openPool(url: string, limits: Pick<PoolOptions, 'connectTimeoutMs' | 'statementTimeoutMs'>): Pool {
   const log = new Logger('postgres')
   return createPool({
-    url: postgresUrl,
+    ...limits,
+    url,
     applicationName: 'members-api',
     max: CONNECTIONS,
     onIdleError: (error) => log.warn(`an idle connection broke: ${error.message}`),

@@ -3,6 +3,8 @@ import { optional, variables, type Configuration } from '@freshet/service-kit'
 /** What the API reads from the environment. */
 export const apiVariables = {
   postgresUrl: variables.postgresUrl,
+  /** Loads go there first; writes, and snapshots for what the primary brings, never. */
+  postgresStandbyUrl: optional(variables.postgresStandbyUrl),
   redisUrl: variables.redisUrl,
   kafkaBrokers: variables.kafkaBrokers,
   namespace: variables.namespace,

@@ -230,6 +230,18 @@ const notVisible = {
   'other-history': 'the token is of another database, or the pool points at a primary that was replaced',
 }
 
+/** A standby did not say in time how far it has replayed. */
+export class StandbySilentError extends Error {
+  readonly code = 'STANDBY_SILENT'
+
+  constructor(readonly patienceMs: number) {
+    super(
+      `The standby has not said within ${patienceMs} ms how far it has replayed; it is passed over until it answers`,
+    )
+    this.name = 'StandbySilentError'
+  }
+}
+
 /** The client was closed. */
 export class CacheClosedError extends Error {
   readonly code = 'CACHE_CLOSED'

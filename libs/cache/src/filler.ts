@@ -215,19 +215,19 @@ export class Filler {
     const fromMs = performance.now()
     const { signal } = scope.flight.abort
     const tag = (...targets: readonly TagTarget[]) => this.#tag(scope, request, targets)
+    const from = source instanceof Standby ? 'standby' : source
     let value: unknown
     try {
-      const from = source instanceof Standby ? 'standby' : source
       const context = { parameters: address.key.parameters, source: from, signal, tag } as const
       value = await currentToken.run(token, () => currentLoad.run(scope, async () => load(context)))
       signal.throwIfAborted() // nobody waits any more
     } catch (error) {
-      this.ports.report({ type: 'load:failed', template, durationMs: performance.now() - fromMs, error })
+      this.ports.report({ type: 'load:failed', template, source: from, durationMs: performance.now() - fromMs, error })
       throw error
     } finally {
       scope.close()
     }
-    this.ports.report({ type: 'load:ended', template, durationMs: performance.now() - fromMs })
+    this.ports.report({ type: 'load:ended', template, source: from, durationMs: performance.now() - fromMs })
     return encodeFor(template, value)
   }
 

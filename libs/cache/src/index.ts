@@ -18,6 +18,7 @@ export {
   LoadLimitError,
   LoadTimeoutError,
   RegistrationTimeoutError,
+  StandbySilentError,
   UnencodableValueError,
   WildcardUndeclaredError,
   type RefusalFault,

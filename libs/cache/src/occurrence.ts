@@ -1,4 +1,5 @@
 import type { FillRefusal, MissReason } from '@freshet/coherence'
+import type { LoadContext } from './loader.js'
 
 /** Where a value came from. */
 export type Layer = 'l1' | 'l2' | 'source'
@@ -51,8 +52,19 @@ export type Occurrence =
   | { readonly type: 'read:hit'; readonly template: string; readonly layer: 'l1' | 'l2' }
   | { readonly type: 'read:missed'; readonly template: string; readonly reason: ReadMiss }
   | { readonly type: 'read:joined'; readonly template: string }
-  | { readonly type: 'load:ended'; readonly template: string; readonly durationMs: number }
-  | { readonly type: 'load:failed'; readonly template: string; readonly durationMs: number; readonly error: unknown }
+  | {
+      readonly type: 'load:ended'
+      readonly template: string
+      readonly source: LoadContext['source']
+      readonly durationMs: number
+    }
+  | {
+      readonly type: 'load:failed'
+      readonly template: string
+      readonly source: LoadContext['source']
+      readonly durationMs: number
+      readonly error: unknown
+    }
   | { readonly type: 'fill:stored'; readonly template: string; readonly encodedBytes: number }
   | { readonly type: 'fill:refused'; readonly template: string; readonly reason: StoreRefusal }
   | {
@@ -81,6 +93,8 @@ export interface TemplateCounts {
   missed: Partial<Record<ReadMiss, number>>
   joined: number
   loads: number
+  /** Those of `loads` that a standby has answered. */
+  loadsFromStandby: number
   failedLoads: number
   stored: number
   refused: Partial<Record<StoreRefusal, number>>
@@ -113,6 +127,7 @@ export class OccurrenceCounter {
         return
       case 'load:ended':
         counts.loads++
+        if (occurrence.source === 'standby') counts.loadsFromStandby++
         return
       case 'load:failed':
         counts.loads++
@@ -138,6 +153,7 @@ export class OccurrenceCounter {
         missed: {},
         joined: 0,
         loads: 0,
+        loadsFromStandby: 0,
         failedLoads: 0,
         stored: 0,
         refused: {},

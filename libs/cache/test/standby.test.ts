@@ -82,6 +82,49 @@ it.each([
   expect(client.counts.of('balance').passedOver).toEqual({ [reason]: 1 })
 })
 
+it('a standby that was away is loaded from again once it answers', async () => {
+  const { world, read, replica, asked } = await openWorld()
+  replica.isDown = true
+  await read()
+  replica.isDown = false
+  const loadAnew = async (): Promise<string | undefined> => {
+    await world.fence(world.primary.commit('42', { amount: 70 }), fenced)
+    replica.replay()
+    await read()
+    return asked.at(-1)
+  }
+  expect(await loadAnew(), 'nobody waits for what has just failed').toBe('primary')
+  await expect.poll(loadAnew, { timeout: 5_000 }).toBe('standby')
+})
+
+it('a standby whose replay has cancelled a statement is asked again by the next load', async () => {
+  const { read, replica, client, asked, world } = await openWorld()
+  replica.failure = Object.assign(new Error('canceling statement due to conflict with recovery'), { code: '40001' })
+  await read()
+  await world.fence(world.primary.commit('42', { amount: 70 }), fenced)
+  replica.replay()
+  await read()
+  expect(asked).toEqual(['primary', 'standby'])
+  expect(client.counts.of('balance')).toMatchObject({ passedOver: { 'standby-failed': 1 }, loadsFromStandby: 1 })
+})
+
+it('a standby that has fallen silent holds up those who ask first, and nobody after them', async () => {
+  const { replica, client, asked } = await openWorld()
+  replica.isSilent = true
+  const load = async ({ source }: LoadContext): Promise<Balance> => {
+    asked.push(source)
+    return { amount: 50 }
+  }
+  const source = replica.source
+  const first = client.cache.read(key, load, { source })
+  expect(await first).toMatchObject({ vouched: true, layer: 'source' })
+  const fromMs = performance.now()
+  expect(await client.cache.read(keys.balance.of({ id: 7 }), load, { source })).toMatchObject({ vouched: true })
+  expect(performance.now() - fromMs).toBeLessThan(1_000)
+  expect(asked).toEqual(['primary', 'primary'])
+  expect(client.counts.of('balance')).toMatchObject({ passedOver: { 'standby-failed': 2 }, loadsFromStandby: 0 })
+})
+
 it('a standby that was promoted within the same history is judged as a primary', async () => {
   const { world, read, replica, asked } = await openWorld()
   await world.fence(world.primary.commit('42', { amount: 70 }), fenced)

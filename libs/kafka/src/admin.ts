@@ -128,8 +128,9 @@ export class ReconnectingAdmin implements RefreshingAdmin {
   }
 }
 
-function connect({ kafka, cut }: Cuttable): { connected: Promise<Admin>; cut: () => void } {
+function connect({ kafka, cut, onRequestTimeout }: Cuttable): { connected: Promise<Admin>; cut: () => void } {
   const client = kafka.admin()
+  client.on(client.events.REQUEST_TIMEOUT, onRequestTimeout)
   return { connected: client.connect().then(() => client), cut }
 }
 

@@ -1,5 +1,6 @@
 import { KafkaClosedError } from './errors.js'
 import { laneKey } from './lane.js'
+import { atMost } from './retries.js'
 import type { Progress } from './membership.js'
 import type {
   BatchConsumer,
@@ -10,6 +11,9 @@ import type {
   IncomingBatch,
   KafkaAdmin,
 } from './port.js'
+
+/** A group without members that is not removed now the broker forgets by itself. */
+const partingMs = 2_000
 
 type OpenConsumer = (options: Omit<ConsumerOptions, 'groupId'>, progress: Progress) => BatchConsumer
 
@@ -76,20 +80,19 @@ export class SoloGroupReader implements BroadcastReader {
 
   async caughtUp(): Promise<void> {
     await this.start()
-    const missing = new Map<string, bigint>()
-    for (const topic of this.options.topics) {
-      for (const { partition, high } of await this.admin.offsets(topic)) {
-        const key = laneKey(topic, partition)
-        if ((this.#positions.get(key) ?? -1n) < high) missing.set(key, high)
-      }
-    }
+    const ends = new Map<string, bigint>()
+    for (const topic of this.options.topics)
+      for (const { partition, high } of await this.admin.offsets(topic)) ends.set(laneKey(topic, partition), high)
+    // compared once all ends are known: a position that moved between the look and the wait would not move again
+    const missing = new Map([...ends].filter(([key, high]) => (this.#positions.get(key) ?? -1n) < high))
     if (missing.size > 0) await new Promise<void>((resolve) => this.#waiters.add({ missing, resolve }))
   }
 
   async close(): Promise<void> {
     this.#neverReady(new KafkaClosedError('the broadcast reader'))
+    const isHeard = this.#consumer.health().state !== 'unreachable'
     await this.#consumer.close()
-    if (this.#starting) await this.removeGroup()
+    if (this.#starting && isHeard) await atMost(partingMs, this.removeGroup())
   }
 
   health(): ConsumerHealth {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Consumer } from 'kafkajs'
 import type { CommitPolicy } from './commits.js'
 import type { Cuttable } from './cuttable.js'
@@ -7,7 +6,7 @@ import { failureOf } from './failure.js'
 import { Membership, type Progress } from './membership.js'
 import type { RefreshingAdmin } from './places.js'
 import type { BatchConsumer, ConsumerHealth, ConsumerOptions, Positions, TopicPartition } from './port.js'
-import { Backoff, memberRetry, pause } from './retries.js'
+import { atMost, Backoff, memberRetry, pause } from './retries.js'
 
 /** An idle fetch returns after this time; a paused partition that is resumed waits for it at most. */
 const maxWaitMs = 250
@@ -18,6 +17,8 @@ const sessionTimeoutMs = 6_000
 /** Also how soon a member notices that the group is being shared out anew. */
 const heartbeatMs = 1_000
 const leaveMs = 3_000
+/** For handlers to end, and their positions to be committed, when all is closed: what they have not done is done again. */
+const endMs = 4_000
 const topicsEveryMs = 500
 const metadataMaxAgeMs = 30_000
 /** One worker a partition, so that no partition waits for another's handler; kafkajs wants the number before it knows the assignment. */
@@ -48,7 +49,9 @@ export class GroupConsumer implements BatchConsumer {
   /** Ends the present membership; a new one follows unless `#closing`. */
   #endMembership: (why: string) => void = () => undefined
   readonly #closing = new AbortController()
+  /** kafkajs went once around: with nothing to fetch (all paused) it need not have asked anybody. */
   #lastFetchMs = 0
+  #lastAnswerMs = 0
 
   constructor(
     private readonly open: () => Cuttable,
@@ -115,12 +118,20 @@ export class GroupConsumer implements BatchConsumer {
     const behind = membership.lanes.find(({ failure }) => failure !== undefined)
     if (behind) return { state: 'failing', reason: `${behind.topic}/${behind.partition}: ${behind.failure ?? ''}` }
     if (!membership.joined) return { state: 'starting', reason: 'joining its group' }
-    const silentMs = performance.now() - this.#lastFetchMs
-    if (silentMs > unreachableMs)
-      return { state: 'unreachable', reason: `no answer from the brokers for ${Math.floor(silentMs / 1_000)} s` }
+    if (this.#isUnreachable)
+      return { state: 'unreachable', reason: `no answer from the brokers for ${Math.floor(this.#silentMs / 1_000)} s` }
     if (membership.lanes.some(({ mode }) => mode === 'seeking'))
       return { state: 'starting', reason: 'asking where to go on' }
     return { state: 'consuming', ...(missing.length > 0 && { missingTopics: missing }) }
+  }
+
+  get #silentMs(): number {
+    return performance.now() - Math.min(this.#lastFetchMs, this.#lastAnswerMs)
+  }
+
+  /** Nobody would hear a good-bye. */
+  get #isUnreachable(): boolean {
+    return this.#silentMs > unreachableMs
   }
 
   async #supervise(): Promise<void> {
@@ -160,7 +171,7 @@ export class GroupConsumer implements BatchConsumer {
 
   /** Joins, and stays until it crashes, closes, or is to read other topics. Returns why it ended. */
   async #beMember(topics: readonly string[], onJoined: () => void): Promise<string> {
-    const { kafka, cut } = this.open()
+    const { kafka, cut, onRequestTimeout } = this.open()
     const client = kafka.consumer({
       groupId: this.options.groupId,
       allowAutoTopicCreation: false,
@@ -172,7 +183,7 @@ export class GroupConsumer implements BatchConsumer {
       metadataMaxAge: metadataMaxAgeMs,
       retry: memberRetry,
     })
-    this.#lastFetchMs = performance.now()
+    this.#lastFetchMs = this.#lastAnswerMs = performance.now()
     let watch: NodeJS.Timeout | undefined
     const ended = new Promise<string>((resolve) => {
       this.#endMembership = resolve
@@ -181,7 +192,7 @@ export class GroupConsumer implements BatchConsumer {
         resolve(`${failureOf(payload.error).name}: ${payload.error.message}`)
       })
       watch = setInterval(() => {
-        if (performance.now() - this.#lastFetchMs < this.patienceMs) return
+        if (this.#silentMs < this.patienceMs) return
         isLost = true
         resolve(`no answer from the brokers for ${this.patienceMs} ms`)
       }, heartbeatMs)
@@ -192,6 +203,8 @@ export class GroupConsumer implements BatchConsumer {
       onJoined()
     })
     client.on(client.events.FETCH, () => (this.#lastFetchMs = performance.now()))
+    client.on(client.events.REQUEST, () => (this.#lastAnswerMs = performance.now()))
+    client.on(client.events.REQUEST_TIMEOUT, onRequestTimeout)
     const { admin, inner, options } = this
     const positions = options.positions === 'committed' ? this.#committed : options.positions
     const membership = new Membership(client, { ...options, ...inner, admin, positions }, this.#pausedBecause)
@@ -206,8 +219,9 @@ export class GroupConsumer implements BatchConsumer {
     } finally {
       awaitingTopics.abort()
       clearInterval(watch)
-      await (isLost ? membership.abandon() : membership.end())
-      await leave(client)
+      const ended = isLost || this.#isUnreachable ? membership.abandon() : membership.end()
+      await (this.#closing.signal.aborted ? atMost(endMs, ended) : ended) // the next membership waits for the handlers
+      if (!this.#isUnreachable) await leave(client)
       cut()
     }
   }
@@ -253,4 +267,7 @@ async function join(client: Consumer, topics: readonly string[], membership: Mem
 
 /** Without a broker kafkajs leaves only when its retries are used up, and then with an error. */
 const leave = (client: Consumer): Promise<unknown> =>
-  Promise.race([client.disconnect().catch(() => undefined), sleep(leaveMs, undefined, { ref: false })])
+  atMost(
+    leaveMs,
+    client.disconnect().catch(() => undefined),
+  )

@@ -7,6 +7,11 @@ export interface Cuttable {
   readonly kafka: kafkajs.Kafka
   /** Destroys its sockets and lets it open no more: what kafkajs still tries in the background reaches no broker. */
   readonly cut: () => void
+  /**
+   * To be told of every request that was not answered in time. kafkajs gives up the request, but not its connection, and
+   * would send the next one, and all after it, the same way into the void: here its sockets go too, and it opens others.
+   */
+  readonly onRequestTimeout: () => void
 }
 
 const keepAliveMs = 60_000
@@ -23,12 +28,16 @@ export function openCuttable(config: Omit<KafkaConfig, 'socketFactory'>): Cuttab
     socket.once('close', () => sockets.delete(socket))
     return socket
   }
+  const destroyAll = (why: string): void => {
+    for (const socket of sockets) socket.destroy(new Error(why))
+  }
   return {
     kafka: new kafkajs.Kafka({ ...config, socketFactory: ({ host, port, onConnect }) => open(host, port, onConnect) }),
     cut: () => {
       isCut = true
-      for (const socket of sockets) socket.destroy(new Error('this client was given up'))
+      destroyAll('this client was given up')
     },
+    onRequestTimeout: () => destroyAll('a request was not answered in time'),
   }
 }
 

@@ -191,7 +191,8 @@ export interface KafkaOptions {
   readonly log?: KafkaLog
   /**
    * A request that is neither answered nor refused for so long is given up with its connections, and so is a member that
-   * fetches nothing for twice as long; in milliseconds, 20,000 by default. kafkajs' own limit of a request is half of it.
+   * fetches nothing for twice as long; in milliseconds, 20,000 by default. kafkajs' own limit of a request is half of it, and
+   * then its connection is given up.
    */
   readonly silenceMs?: number
 }

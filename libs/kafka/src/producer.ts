@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Message, Producer, TopicMessages } from 'kafkajs'
 import { compressionTypes } from './codecs.js'
 import { answered, type Cuttable } from './cuttable.js'
@@ -6,7 +5,7 @@ import { KafkaClosedError, KafkaUnreachableError, SendFailedError } from './erro
 import { failureOf } from './failure.js'
 import { partitioner } from './partitioner.js'
 import type { BatchProducer, Compression, OutgoingRecord } from './port.js'
-import { sendRetry } from './retries.js'
+import { atMost, sendRetry } from './retries.js'
 
 /** kafkajs puts a request's records of one partition into one batch, and a topic's default limit is 1 MiB a batch. */
 const requestBytes = 900 * 1024
@@ -15,14 +14,17 @@ const requestRecords = 1_000
 /** Lengths, deltas and header names of one record, rounded up. */
 const recordOverhead = 100
 
-/** For a client to say good-bye in. */
+/** For what is on its way to be acknowledged, and for the client to say good-bye, when the producer is closed. */
 const partingMs = 3_000
 
 /** What is needed of kafkajs' producer; `cut` ends it whatever it still tries. */
 export type SendingClient = Pick<Producer, 'sendBatch' | 'disconnect'> & Pick<Cuttable, 'cut'>
 
 /** Opens a kafkajs producer under a producer id of its own. */
-export async function openIdempotentClient({ kafka, cut }: Cuttable, silenceMs: number): Promise<SendingClient> {
+export async function openIdempotentClient(
+  { kafka, cut, onRequestTimeout }: Cuttable,
+  silenceMs: number,
+): Promise<SendingClient> {
   const client = kafka.producer({
     idempotent: true,
     allowAutoTopicCreation: false,
@@ -30,6 +32,7 @@ export async function openIdempotentClient({ kafka, cut }: Cuttable, silenceMs: 
     metadataMaxAge: 60_000,
     retry: sendRetry,
   })
+  client.on(client.events.REQUEST_TIMEOUT, onRequestTimeout)
   try {
     await answered(client.connect(), silenceMs)
   } catch (error) {
@@ -50,14 +53,14 @@ interface Sending {
 /**
  * Sends one request at a time; what is given meanwhile goes out together in the next one.
  *
- *   open --close()--> closing --queue empty--> closed
+ *   open --close()--> closing --queue empty, or no answer in time--> closed
  *
  * Invariant: a kafkajs producer sends nothing more once a request of it has failed, and is cut off from the brokers. It
  * would give the failed request's sequence numbers to the next one, and a broker that had written the first would take the
  * second for a repetition, acknowledge it and drop it; and what it still tried by itself could overtake what is sent anew.
  */
 export class QueueingProducer implements BatchProducer {
-  #mode: 'open' | 'closing' = 'open'
+  #mode: 'open' | 'closing' | 'closed' = 'open'
   #client: SendingClient | undefined
   readonly #queue: Sending[] = []
   #draining: Promise<void> | undefined
@@ -89,10 +92,12 @@ export class QueueingProducer implements BatchProducer {
 
   async close(): Promise<void> {
     this.#mode = 'closing'
-    await this.#draining
-    const client = this.#client
-    const parted = client?.disconnect().catch(() => undefined)
-    await Promise.race([parted, sleep(partingMs, undefined, { ref: false })])
+    const drained = (this.#draining ?? Promise.resolve()).then(() => this.#client?.disconnect())
+    await atMost(
+      partingMs,
+      drained.catch(() => undefined),
+    )
+    this.#mode = 'closed'
     this.#giveUp()
   }
 
@@ -103,6 +108,7 @@ export class QueueingProducer implements BatchProducer {
       const request = takeRequest(this.#queue)
       try {
         this.#client ??= await this.openClient()
+        if (this.#mode === 'closed') throw new KafkaClosedError('the producer')
         const compression = compressionTypes[this.compression]
         const sent = this.#client.sendBatch({ acks: -1, compression, topicMessages: request.messages })
         await answered(sent, this.silenceMs)

@@ -42,6 +42,12 @@ export class Backoff {
   }
 }
 
+/** Resolves once the promise does, or when the time is up; rejects if it does so before. */
+export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  promise.catch(() => undefined) // told to nobody once the time is up
+  await Promise.race([promise, sleep(ms, undefined, { ref: false })])
+}
+
 /** Ends early, without an error, when the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return

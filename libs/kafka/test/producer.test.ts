@@ -99,6 +99,16 @@ describe('the producer', () => {
     await expect(send('a')).rejects.toMatchObject({ kafkaError: 'MESSAGE_TOO_LARGE', retriable: false })
   })
 
+  it('does not wait for an answer for ever when it is closed', async () => {
+    const clients = new Clients()
+    const producer = new QueueingProducer(clients.open, 'none', [], 60_000)
+    await producer.connect()
+    clients.silent = true
+    producer.send([record('a')]).catch(() => undefined)
+    await producer.close()
+    expect(clients.closed).toBe(1)
+  })
+
   it('sends what is queued before it closes, and nothing after', async () => {
     const { clients, producer, send } = await start()
     const sent = send('a')

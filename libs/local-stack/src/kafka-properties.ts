@@ -7,19 +7,29 @@ export interface BrokerPlace {
   controllerPort: number
   /** Where the broker reaches itself; needed where the advertised address is one it cannot see, as in a container. */
   internalPort: number
+  /** One more listener, for a proxy that leads to it: who comes over that is told the proxy's address. */
+  behindProxy?: { port: number; advertised: string }
   dataFolder: string
   partitions: number
 }
 
 /** The broker's configuration: KRaft, one node that is its own controller, sized for a developer's machine. */
 export function kafkaProperties(place: BrokerPlace): string {
-  const { bind, port, advertised, controllerPort, internalPort } = place
+  const { bind, port, advertised, controllerPort, internalPort, behindProxy } = place
+  const itself = `127.0.0.1:${internalPort}`
+  const forClients = [
+    { name: 'CLIENT', at: `${bind}:${port}`, told: `${advertised.host}:${advertised.port}` },
+    { name: 'INTERNAL', at: itself, told: itself },
+    ...(behindProxy ? [{ name: 'PROXIED', at: `${bind}:${behindProxy.port}`, told: behindProxy.advertised }] : []),
+  ]
+  const controller = `CONTROLLER://127.0.0.1:${controllerPort}`
+  const listeners = [...forClients.map(({ name, at }) => `${name}://${at}`), controller].join(',')
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    listeners: `CLIENT://${bind}:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `CLIENT://${advertised.host}:${advertised.port},INTERNAL://127.0.0.1:${internalPort}`,
-    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    listeners,
+    'advertised.listeners': forClients.map(({ name, told }) => `${name}://${told}`).join(','),
+    'listener.security.protocol.map': 'CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'INTERNAL',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,

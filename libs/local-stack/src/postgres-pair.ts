@@ -23,6 +23,11 @@ export interface PostgresPair {
   stop(): Promise<void>
 }
 
+export interface PostgresPairOptions extends Pick<StackOptions, 'postgresSettings'> {
+  /** The standby replays a commit only so long after it, in milliseconds (`recovery_min_apply_delay`); 0 by default. */
+  applyDelayMs?: number
+}
+
 const patienceMs = 30_000
 
 /**
@@ -30,14 +35,17 @@ const patienceMs = 30_000
  *
  * Throws StackStartError when one does not come up.
  */
-export async function startPostgresPair(options: Pick<StackOptions, 'postgresSettings'> = {}): Promise<PostgresPair> {
+export async function startPostgresPair({
+  applyDelayMs = 0,
+  ...options
+}: PostgresPairOptions = {}): Promise<PostgresPair> {
   const cleanUp = new CleanUp()
   try {
     const settings = stackSettings({ ...options, provider: 'native' }, process.env, homedir())
     const start = await prepareStart(settings, cleanUp, new AbortController().signal)
     const installation = postgresInstallation(start.folder)
     const primary = await startPostgres(start, installation)
-    const standby = await startStandby(start, await installation, primary)
+    const standby = await startStandby(start, await installation, primary, applyDelayMs)
     return pairOf(primary, standby, async () => cleanUp.run())
   } catch (error) {
     await cleanUp.run()

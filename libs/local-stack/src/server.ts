@@ -27,6 +27,8 @@ export interface Endpoint {
   readonly server: Server
   readonly host: string
   readonly port: number
+  /** Where a proxy before it has to lead, if it was told of one. */
+  readonly portBehindProxy?: number
 }
 
 export type Endpoints = Readonly<Record<ServerName, Endpoint>>

@@ -13,6 +13,11 @@ export interface StackOptions {
   onProgress?: (line: string) => void
   /** Partitions of topics that are created without saying how many; 3 by default. */
   kafkaPartitions?: number
+  /**
+   * `host:port` of a proxy before the broker, which leads to the stack's `kafkaBehindProxy`: a client that comes over it
+   * is told to come back over it, and not past it. Natively only; `auto` is native then.
+   */
+  kafkaProxy?: string
   /** Postgres settings over those of the stack, as in postgresql.conf: `{ max_connections: '50' }`. */
   postgresSettings?: Readonly<Record<string, string>>
   /** Image names for containers. Default from FRESHET_STACK_{POSTGRES,KAFKA,REDIS}_IMAGE, else the official images. */
@@ -23,6 +28,7 @@ export interface StackOptions {
 export interface StackSettings {
   readonly provider: 'auto' | ProviderName
   readonly kafkaPartitions: number
+  readonly kafkaProxy: string | undefined
   readonly postgresSettings: Readonly<Record<string, string>>
   readonly images: Readonly<Record<ServerName, string>>
   /** Where jars fetched by Maven are kept between starts. */
@@ -51,9 +57,16 @@ export function stackSettings(options: StackOptions, environment: Environment, h
   if (!Number.isSafeInteger(kafkaPartitions) || kafkaPartitions < 1) {
     throw new StackSettingError('kafkaPartitions', String(kafkaPartitions), 'a whole number of at least 1')
   }
+  const provider = options.provider ?? providerFrom(environment['FRESHET_STACK_PROVIDER'])
+  const { kafkaProxy } = options
+  if (kafkaProxy !== undefined && !/^[^\s:,]+:\d+$/.test(kafkaProxy))
+    throw new StackSettingError('kafkaProxy', kafkaProxy, 'host:port')
+  if (kafkaProxy !== undefined && provider === 'containers')
+    throw new StackSettingError('provider', provider, "'native' or 'auto' where there is a kafkaProxy")
   return {
-    provider: options.provider ?? providerFrom(environment['FRESHET_STACK_PROVIDER']),
+    provider: kafkaProxy === undefined ? provider : 'native',
     kafkaPartitions,
+    kafkaProxy,
     postgresSettings: { ...postgresDefaults, ...options.postgresSettings },
     images: {
       postgres: options.images?.postgres ?? environment['FRESHET_STACK_POSTGRES_IMAGE'] ?? officialImages.postgres,

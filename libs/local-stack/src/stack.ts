@@ -18,6 +18,8 @@ export interface Stack {
   readonly postgresUrl: string
   /** `host:port` of the one broker. It creates no topics by itself. */
   readonly kafkaBrokers: string
+  /** `host:port` where the option's `kafkaProxy` has to lead. */
+  readonly kafkaBehindProxy?: string
   /** `redis://host:port`; it writes nothing to disk, so that a restart loses everything. */
   readonly redisUrl: string
   readonly servers: Readonly<Record<ServerName, Server>>
@@ -83,6 +85,7 @@ function describe(provider: ProviderName, endpoints: Endpoints, stop: () => Prom
     provider,
     postgresUrl: `postgres://${database.user}:${database.password}@${authority(postgres)}/${database.name}`,
     kafkaBrokers: authority(kafka),
+    ...(kafka.portBehindProxy !== undefined && { kafkaBehindProxy: `${kafka.host}:${kafka.portBehindProxy}` }),
     redisUrl: `redis://${authority(redis)}`,
     servers: { postgres: postgres.server, kafka: kafka.server, redis: redis.server },
     stop,

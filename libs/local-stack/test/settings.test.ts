@@ -37,6 +37,9 @@ describe('settings of a stack', () => {
       new StackSettingError('FRESHET_STACK_PROVIDER', 'podman', "'auto', 'containers' or 'native'"),
     )
     expect(() => stackSettings({ kafkaPartitions: 0 }, {}, '')).toThrow("kafkaPartitions is '0'")
+    expect(() => stackSettings({ kafkaProxy: 'here' }, {}, '')).toThrow("kafkaProxy is 'here', but must be host:port")
+    expect(() => stackSettings({ kafkaProxy: 'h:1', provider: 'containers' }, {}, '')).toThrow('kafkaProxy')
+    expect(stackSettings({ kafkaProxy: 'h:1' }, {}, '').provider).toBe('native')
   })
 })
 
@@ -50,18 +53,27 @@ describe('what others are told of a stack', () => {
     })
   })
 
+  const place = {
+    bind: '0.0.0.0',
+    port: 9092,
+    advertised: { host: 'docker.test', port: 20123 },
+    controllerPort: 9093,
+    internalPort: 9094,
+    dataFolder: '/data',
+    partitions: 7,
+  }
+
   it('a broker advertises the address that clients use, and reaches itself by another', () => {
-    const properties = kafkaProperties({
-      bind: '0.0.0.0',
-      port: 9092,
-      advertised: { host: 'docker.test', port: 20123 },
-      controllerPort: 9093,
-      internalPort: 9094,
-      dataFolder: '/data',
-      partitions: 7,
-    }).split('\n')
+    const properties = kafkaProperties(place).split('\n')
     expect(properties).toContain('advertised.listeners=CLIENT://docker.test:20123,INTERNAL://127.0.0.1:9094')
     expect(properties).toContain('num.partitions=7')
     expect(properties).toContain('auto.create.topics.enable=false')
+  })
+
+  it('a broker behind a proxy has a listener for it, whose clients are told the address of the proxy', () => {
+    const behindProxy = { port: 9095, advertised: 'proxy.test:20124' }
+    const properties = kafkaProperties({ ...place, behindProxy })
+    expect(properties).toMatch(/^listeners=CLIENT:.*,PROXIED:\/\/0\.0\.0\.0:9095,/m)
+    expect(properties).toMatch(/^advertised\.listeners=.*,PROXIED:\/\/proxy\.test:20124$/m)
   })
 })

@@ -17,7 +17,7 @@ export type {
   StatementQuery,
   TransactionsQuery,
 } from './queries.js'
-export { registerLoaders } from './register.js'
+export { registerLoaders, type LoaderDatabases } from './register.js'
 export { applySchema, schemaSql, type Connection, type ConnectionPool } from './schema.js'
 export { seed, SEED_EPOCH, type SeedSize } from './seed.js'
 export type { Sql, SqlStatement } from './sql.js'

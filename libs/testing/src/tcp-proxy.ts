@@ -37,12 +37,24 @@ export class TcpProxy {
     return proxy
   }
 
+  /** For a server that has to know of this place when it starts: nothing passes until `leadTo`. */
+  static async ahead(): Promise<TcpProxy> {
+    const proxy = await TcpProxy.before('tcp://127.0.0.1')
+    proxy.refuse()
+    return proxy
+  }
+
   /** The target's URL with this place as its host. */
   get url(): string {
     const url = new URL(this.target)
     url.hostname = '127.0.0.1'
     url.port = String((this.server.address() as AddressInfo).port)
     return url.href.replace(/\/$/, '')
+  }
+
+  /** `host:port` of this place. */
+  get authority(): string {
+    return new URL(this.url).host
   }
 
   pass(latencyMs = 0): void {

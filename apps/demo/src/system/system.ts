@@ -19,8 +19,10 @@ export interface SystemOptions {
   readonly apis?: number
   /** Is there a cache-warmer? True by default. */
   readonly warmer?: boolean
-  /** Where the services find Postgres and Redis instead of in the stack: behind proxies, or others than the stack's. */
-  readonly routes?: (stack: Stack) => Promise<Partial<Pick<Stack, 'postgresUrl' | 'redisUrl'>>>
+  /** Where the services find servers instead of in the stack: behind proxies, or others than the stack's. */
+  readonly routes?: (stack: Stack) => Promise<Partial<Pick<Stack, 'postgresUrl' | 'redisUrl' | 'kafkaBrokers'>>>
+  /** The stack's option of this name: `host:port` of a proxy before Kafka. */
+  readonly kafkaProxy?: string
   /** Variables for every service, over those of the stack. */
   readonly environment?: Readonly<Record<string, string>>
   readonly onProgress?: (line: string) => void
@@ -56,7 +58,8 @@ const mainOf = (service: string): string => createRequire(import.meta.url).resol
 /** Starts everything and resolves once the APIs serve. What was started is stopped again when a part does not come up. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const tell = options.onProgress ?? (() => undefined)
-  const stack = await startStack({ ...(options.provider && { provider: options.provider }), onProgress: tell })
+  const { provider, kafkaProxy } = options
+  const stack = await startStack({ ...(provider && { provider }), ...(kafkaProxy && { kafkaProxy }), onProgress: tell })
   const running: ServiceProcess[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(running.map((process) => process.stop()))

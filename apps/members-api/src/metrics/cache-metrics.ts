@@ -27,6 +27,12 @@ export class CacheMetrics {
     exposed('freshet_cache_hits_total', 'Reads answered by a layer', 'layer', ({ hits }) => hits)
     exposed('freshet_cache_misses_total', 'Reads that Redis could not answer', 'reason', ({ missed }) => missed)
     exposed(
+      'freshet_cache_standby_loads_total',
+      'Loads that were to come from the standby: loaded there, or why they were passed on to the primary',
+      'outcome',
+      ({ loadsFromStandby, passedOver }) => ({ loaded: loadsFromStandby, ...passedOver }),
+    )
+    exposed(
       'freshet_cache_fills_total',
       'Loads that ended, by what became of the value',
       'outcome',

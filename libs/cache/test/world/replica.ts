@@ -6,10 +6,17 @@ import type { Primary } from './primary.js'
 export class Replica {
   rows = new Map<string, unknown>()
   isDown = false
+  isSilent = false
+  /** Thrown by the next view. */
+  failure: Error | undefined
   isPromoted = false
   #view: StandbyView
   readonly source = new Standby(async () => {
+    const { failure } = this
+    this.failure = undefined
+    if (failure) throw failure
     if (this.isDown) throw new Error('the standby is away')
+    if (this.isSilent) await new Promise(() => undefined)
     return { ...this.#view, inRecovery: !this.isPromoted }
   })
 

@@ -21,7 +21,8 @@ export async function startKafka({
 }: NativeStart): Promise<Endpoint> {
   const java = process.env['JAVA_HOME'] ? join(process.env['JAVA_HOME'], 'bin', 'java') : 'java'
   const classPath = join(await artifacts('kafka'), 'jars', '*')
-  return onFreePorts(3, async (port, controllerPort, internalPort) => {
+  const { kafkaPartitions, kafkaProxy } = settings
+  return onFreePorts(4, async (port, controllerPort, internalPort, portBehindProxy) => {
     const home = join(folder, `kafka-${port}`)
     const properties = join(home, 'server.properties')
     const clusterId = randomBytes(16).toString('base64url')
@@ -35,7 +36,8 @@ export async function startKafka({
         controllerPort,
         internalPort,
         dataFolder: join(home, 'data'),
-        partitions: settings.kafkaPartitions,
+        partitions: kafkaPartitions,
+        ...(kafkaProxy !== undefined && { behindProxy: { port: portBehindProxy, advertised: kafkaProxy } }),
       }),
     )
     const logging = `-Dlog4j2.configurationFile=${join(mavenFolder, 'log4j2.xml')}`
@@ -73,6 +75,6 @@ export async function startKafka({
     )
     onServer(server)
     await server.start()
-    return { server, host: '127.0.0.1', port }
+    return { server, host: '127.0.0.1', port, ...(kafkaProxy !== undefined && { portBehindProxy }) }
   })
 }

@@ -15,6 +15,7 @@ export async function startStandby(
   start: NativeStart,
   installation: Installation,
   primary: NativePostgres,
+  applyDelayMs: number,
 ): Promise<Endpoint> {
   const { identity } = installation
   return onFreePorts(1, async (port) => {
@@ -31,6 +32,7 @@ export async function startStandby(
       // what the standby shows must not be held up by, nor hold up, what is read there
       hot_standby_feedback: 'off',
       max_standby_streaming_delay: '500ms',
+      recovery_min_apply_delay: `${applyDelayMs}ms`,
       primary_conninfo: `host=127.0.0.1 port=${primary.port} user=${user} password=${password} application_name=standby`,
     }
     const server = postgresServer(start, installation, { home, data, port, settings })

@@ -19,6 +19,13 @@ export const variables = {
     example: 'postgres://freshet:secret@127.0.0.1:5432/app',
     parse: postgresUrl,
   }),
+  postgresStandbyUrl: variable({
+    name: 'FRESHET_POSTGRES_STANDBY_URL',
+    description:
+      'A streaming standby of it, one server and no balancer. The members-api loads from it where it has replayed enough.',
+    example: 'postgres://freshet:secret@127.0.0.1:5433/app',
+    parse: postgresUrl,
+  }),
   kafkaBrokers: variable({
     name: 'FRESHET_KAFKA_BROKERS',
     description: 'Brokers to begin with.',
