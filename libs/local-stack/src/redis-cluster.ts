@@ -33,6 +33,10 @@ export interface RedisCluster {
    * needs only the other masters' votes, `TAKEOVER` nobody's. Resolves once every running node knows.
    */
   failOver(replica: RedisNode, how?: 'FORCE' | 'TAKEOVER'): Promise<void>
+  /** Keeps this replica as it is from now on: it hears nothing more of its master, and may take over all the same. */
+  fallBehind(replica: RedisNode): Promise<void>
+  /** Lets it hear again. */
+  catchUp(replica: RedisNode): Promise<void>
   /** Moves the slot of this key, with all its keys, to another master. Resolves once every running node knows. */
   moveSlotOf(key: string, to: RedisNode): Promise<void>
   /** Resolves once every running node says that the cluster is whole, and each running replica follows its master. */
@@ -125,6 +129,16 @@ class NativeCluster implements RedisCluster {
         if (!(await each.slots()).some(({ port }) => port === node.port))
           throw new Error(`${each.address} does not know that ${node.address} took over`)
     })
+  }
+
+  async fallBehind(replica: RedisNode): Promise<void> {
+    const node = this.known(replica)
+    await node.ask('CONFIG', 'SET', 'masterauth', 'not the password') // its master has none, and refuses it
+    await node.ask('CLIENT', 'KILL', 'TYPE', 'master')
+  }
+
+  async catchUp(replica: RedisNode): Promise<void> {
+    await this.known(replica).ask('CONFIG', 'SET', 'masterauth', '')
   }
 
   async moveSlotOf(key: string, to: RedisNode): Promise<void> {
