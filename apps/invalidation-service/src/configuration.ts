@@ -5,6 +5,8 @@ export const invalidationVariables = {
   postgresUrl: variables.postgresUrl,
   kafkaBrokers: variables.kafkaBrokers,
   redisUrl: variables.redisUrl,
+  redisWaitReplicas: variables.redisWaitReplicas,
+  redisWaitTimeout: variables.redisWaitTimeout,
   namespace: variables.namespace,
   topicPrefix: variables.topicPrefix,
   partitions: variables.partitions,

@@ -16,7 +16,9 @@ export class Connections implements OnApplicationShutdown {
 
   constructor(readonly configuration: Configuration<typeof invalidationVariables>) {
     this.kafka = connectKafka({ brokers: configuration.kafkaBrokers, clientId: 'freshet-invalidation-service' })
-    this.redis = connectRedis({ url: configuration.redisUrl, namespace: configuration.namespace, role: 'service' })
+    const { redisUrl: url, namespace, redisWaitReplicas: replicas, redisWaitTimeout: timeoutMs } = configuration
+    const wait = replicas > 0 ? { wait: { replicas, timeoutMs } } : {}
+    this.redis = connectRedis({ url, namespace, role: 'service', ...wait })
     this.pool = createPool({ url: configuration.postgresUrl, applicationName: 'freshet invalidation-service' })
   }
 

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { parseLineage, type Lineage } from './lineage.js'
 import type { RedisHealth, RedisOptions } from './port.js'
 import { scripts, type Script } from './scripts.js'
 
@@ -21,7 +22,7 @@ type Mode =
 const LONGEST_PAUSE_MS = 2_000
 
 /**
- * One connection after another to one Redis.
+ * One connection after another to one server.
  *
  *   connecting --ready--> connected(number) --lost, or no reply in time--> connecting, with backoff
  *   closed from any, by close()
@@ -34,9 +35,9 @@ export class Connection {
   private mode: Mode = { name: 'connecting', reason: 'not connected yet' }
   private connections = 0
   private readonly readyListeners = new Set<() => void>()
-  private named: { readonly number: number; readonly redisId: string } | undefined
+  private named: { readonly number: number; readonly lineage: Lineage } | undefined
 
-  constructor(options: RedisOptions) {
+  constructor(options: Pick<RedisOptions, 'url' | 'role' | 'replyTimeoutMs' | 'onError'> & { onLost?: () => void }) {
     const replyTimeoutMs = options.replyTimeoutMs ?? (options.role === 'service' ? 5_000 : 1_000)
     this.redis = new Redis(options.url, {
       connectionName: `freshet-${options.role}`,
@@ -51,7 +52,7 @@ export class Connection {
     })
     this.redis.on('ready', () => {
       this.mode = { name: 'connected', number: ++this.connections }
-      void this.askForName(this.connections)
+      void this.learnLineage()
       for (const listener of this.readyListeners) listener()
     })
     this.redis.on('error', (error: Error) => {
@@ -60,6 +61,7 @@ export class Connection {
     })
     this.redis.on('close', () => {
       if (this.mode.name === 'connected') this.mode = { name: 'connecting', reason: 'the connection was lost' }
+      options.onLost?.()
     })
   }
 
@@ -68,9 +70,18 @@ export class Connection {
     return this.mode.name === 'connected' ? this.mode.number : undefined
   }
 
-  /** Which Redis the connection of this number reaches; undefined until it has said so, and of one that is over. */
-  redisIdOf(number: number | undefined): string | undefined {
-    return this.named !== undefined && number === this.named.number ? this.named.redisId : undefined
+  /** Which history the Redis holds that this number reaches; undefined until it has said so, and of one that is over. */
+  lineageOf(number: number | undefined): Lineage | undefined {
+    return this.named !== undefined && number === this.named.number ? this.named.lineage : undefined
+  }
+
+  /** Asks it again: a master that lost its part and won it back holds another history, on the same connection. */
+  async learnLineage(): Promise<void> {
+    const { number } = this
+    if (number === undefined) return
+    const info = await this.redis.info('replication').catch(() => '') // not every host allows it
+    const lineage = parseLineage(info)
+    if (number === this.number) this.named = lineage && { number, lineage }
   }
 
   health(): RedisHealth {
@@ -110,13 +121,6 @@ export class Connection {
   close(): void {
     this.mode = { name: 'closed' }
     this.redis.disconnect()
-  }
-
-  /** The id of its replication history: another after a restart, and on a replica that takes over. */
-  private async askForName(number: number): Promise<void> {
-    const info = await this.redis.info('replication').catch(() => '') // not every host allows it
-    const redisId = /^master_replid:(\w+)/m.exec(info)?.[1]
-    if (redisId !== undefined && number === this.number) this.named = { number, redisId }
   }
 
   private async send(commands: readonly Command[], number: number | undefined): Promise<[Error | null, unknown][]> {

@@ -1,6 +1,6 @@
 import type { Tag } from '@freshet/cache-keys'
 import { newGeneration, type AppliedWatermark, type Moment, type ShardTag } from '@freshet/coherence'
-import { call, type Command, type Connection } from './connection.js'
+import { call, type Command } from './connection.js'
 import type {
   AppliedMark,
   CatalogInForce,
@@ -11,46 +11,59 @@ import type {
   ShardFence,
   TakeFloor,
 } from './fence-store.js'
-import type { Keys } from './keys.js'
+import { HomeLedger } from './home-ledger.js'
+import type { Keys, Place } from './keys.js'
+import { NamespaceLedger, type Ledger } from './ledger.js'
+import type { ReplicaWait } from './port.js'
 import { rotation } from './rotation.js'
 import { addTransactionsScript, openRecordScript, pruneScript, setFloorScript } from './scripts.js'
-import { everyShard, placesOf } from './shard-fences.js'
-import { formatApplied, formatCatalog, formatCursor, parseApplied, parseCatalog, parseCursor } from './state-codec.js'
+import { placesOf } from './shard-fences.js'
+import { formatCatalog, parseCatalog } from './state-codec.js'
 import { hashReply, numberReply, textsReply } from './replies.js'
-import { FenceUnavailableError } from './unavailable.js'
+import { everyShard, send, stands, type Addressed, type Nodes, type Topology } from './topology.js'
+import { FenceUnavailableError, ReplicasBehindError } from './unavailable.js'
 
 const PROGRESS_TTL_MS = 7 * 24 * 3_600_000 // as long as the topics keep the record it belongs to
-const UNKNOWN = 'unknown'
 
 /**
- * A session of the fence store over one connection of ioredis.
+ * A session of the fence store over one connection to each master.
  *
- *   open --an error, or the connection is lost--> over, for good
+ *   open --an error, a connection is lost, or a place is held by another--> over, for good
  */
 export class RedisFenceSession implements FenceSession {
   private overBecause: string | undefined
+  private readonly topology: Topology
+  private readonly ledger: Ledger
 
+  /** Begins on the present topology, which must be whole. */
   constructor(
-    private readonly connection: Connection,
+    private readonly nodes: Nodes,
     private readonly keys: Keys,
-    private readonly number: number,
-  ) {}
+    private readonly wait: ReplicaWait | undefined,
+  ) {
+    this.topology = nodes.topology
+    const ledger = this.topology.isCluster ? HomeLedger : NamespaceLedger
+    this.ledger = new ledger(this.topology, keys, (operation, commands) => this.run(operation, commands))
+  }
 
   isOver(): boolean {
-    return this.overBecause !== undefined || this.connection.number !== this.number
+    return this.overBecause !== undefined || this.nodes.topology !== this.topology || !stands(this.topology)
   }
 
   redisId(): string | undefined {
-    return this.connection.redisIdOf(this.number)
+    return this.isOver() ? undefined : this.topology.redisId
   }
 
   async fence(fences: readonly ShardFence[]): Promise<void> {
     await this.run('add transactions', fences.filter(({ transactions }) => transactions.length > 0).map(this.addition))
     await this.rotate(fences.flatMap(({ shard, tags }) => tags.map((tag) => ({ shard, tag })))) // R7: only once all stand
+    await this.replicated(fences.map(({ shard }) => shard))
   }
 
   async rotateOnly(tags: readonly Tag[]): Promise<void> {
-    await this.rotate(tags.flatMap(placesOf))
+    const places = tags.flatMap(placesOf)
+    await this.rotate(places)
+    await this.replicated(places.map(({ shard }) => shard))
   }
 
   async recover(shards: readonly number[], takeFloor: TakeFloor): Promise<void> {
@@ -59,6 +72,7 @@ export class RedisFenceSession implements FenceSession {
       opened.filter(({ placeholder }) => placeholder),
       takeFloor,
     )
+    await this.replicated(shards)
   }
 
   async gap(scope: readonly Tag[], takeFloor: TakeFloor): Promise<void> {
@@ -72,7 +86,7 @@ export class RedisFenceSession implements FenceSession {
     const moment = [lsn, snapshot.xmin, snapshot.xmax, ...snapshot.running].map(String)
     const replies = await this.run(
       'prune',
-      asked.map((shard) => call(pruneScript, this.keys.recent(shard), ...moment)),
+      asked.map((shard) => this.at(shard, call(pruneScript, this.keys.recent(shard), ...moment))),
     )
     const held = asked.map((shard, position) => ({ shard, holds: numberReply(replies[position]) }))
     return {
@@ -81,91 +95,78 @@ export class RedisFenceSession implements FenceSession {
     }
   }
 
-  async cursors(topic: string): Promise<ReadonlyMap<number, Cursor>> {
-    const fields = await this.hash('read cursors', this.keys.cursors(topic))
-    const cursors = Object.entries(fields).map(([partition, text]) => [Number(partition), parseCursor(text)] as const)
-    return new Map(cursors.flatMap(([partition, cursor]) => (cursor ? [[partition, cursor]] : [])))
+  cursors(topic: string): Promise<ReadonlyMap<number, Cursor>> {
+    return this.ledger.cursors(topic)
   }
 
-  async moveCursors(moves: readonly CursorMove[]): Promise<void> {
-    await this.run(
-      'move cursors',
-      moves.map(({ topic, partition, cursor }) => ['hset', this.keys.cursors(topic), partition, formatCursor(cursor)]),
-    )
+  moveCursors(moves: readonly CursorMove[]): Promise<void> {
+    return this.ledger.moveCursors(moves)
   }
 
-  async appliedWatermarks(): Promise<ReadonlyMap<string, AppliedWatermark | undefined>> {
-    const fields = await this.hash('read applied watermarks', this.keys.applied)
-    return new Map(Object.entries(fields).map(([place, text]) => [place, parseApplied(text)]))
+  appliedWatermarks(): Promise<ReadonlyMap<string, AppliedWatermark | undefined>> {
+    return this.ledger.appliedWatermarks()
   }
 
-  async expectApplied(partitions: readonly { readonly topic: string; readonly partition: number }[]): Promise<void> {
-    await this.run(
-      'expect watermarks',
-      partitions.map(({ topic, partition }) => ['hsetnx', this.keys.applied, `${topic}/${partition}`, UNKNOWN]),
-    )
+  expectApplied(partitions: readonly { readonly topic: string; readonly partition: number }[]): Promise<void> {
+    return this.ledger.expectApplied(partitions)
   }
 
-  async noteApplied(marks: readonly AppliedMark[]): Promise<void> {
-    await this.run(
-      'note applied watermarks',
-      marks.map((mark) => [
-        'hset',
-        this.keys.applied,
-        `${mark.topic}/${mark.partition}`,
-        formatApplied(mark.watermark),
-      ]),
-    )
+  noteApplied(marks: readonly AppliedMark[]): Promise<void> {
+    return this.ledger.noteApplied(marks)
   }
 
   async catalogProgress(gapId: string, partition: string): Promise<number> {
     const key = this.keys.gapProgress(gapId)
-    const [, , count] = await this.run('note progress', [
+    const commands: Command[] = [
       ['sadd', key, partition],
       ['pexpire', key, PROGRESS_TTL_MS],
       ['scard', key],
-    ])
+    ]
+    const [, , count] = await this.run('note progress', commands.map(this.ofNamespace))
     return numberReply(count)
   }
 
   async putCatalogInForce(record: CatalogInForce): Promise<void> {
     const field = catalogField(record.owner, record.version)
-    await this.run('put catalog in force', [['hset', this.keys.catalogs, field, formatCatalog(record)]])
+    const put: Command = ['hset', this.keys.catalogs, field, formatCatalog(record)]
+    await this.run('put catalog in force', [this.ofNamespace(put)])
   }
 
   async catalogsInForce(): Promise<readonly CatalogInForce[]> {
-    const fields = await this.hash('read catalogs in force', this.keys.catalogs)
-    return Object.values(fields).flatMap((text) => parseCatalog(text) ?? [])
+    const [fields] = await this.run('read catalogs in force', [this.ofNamespace(['hgetall', this.keys.catalogs])])
+    return Object.values(hashReply(fields)).flatMap((text) => parseCatalog(text) ?? [])
   }
 
   async removeCatalogInForce(owner: string, version: string): Promise<void> {
-    await this.run('remove catalog', [['hdel', this.keys.catalogs, catalogField(owner, version)]])
+    const remove: Command = ['hdel', this.keys.catalogs, catalogField(owner, version)]
+    await this.run('remove catalog', [this.ofNamespace(remove)])
   }
 
   async evict(keys: readonly string[]): Promise<void> {
     await this.run(
       'evict',
-      keys.map((key) => ['del', key]),
+      keys.flatMap((key) => {
+        const master = this.topology.masterOfKey(key)
+        return master ? [{ master, command: ['del', key] }] : []
+      }),
     )
   }
 
-  private readonly addition = ({ shard, transactions }: ShardFence): Command =>
-    call(
-      addTransactionsScript,
-      this.keys.recent(shard),
-      ...transactions.flatMap(({ xid, lsn }) => [`${xid}`, `${lsn}`]),
-    )
+  private readonly addition = ({ shard, transactions }: ShardFence): Addressed => {
+    const parameters = transactions.flatMap(({ xid, lsn }) => [`${xid}`, `${lsn}`])
+    return this.at(shard, call(addTransactionsScript, this.keys.recent(shard), ...parameters))
+  }
 
   /** The next generation is random, so that deleting is enough, and nothing is written for tags that nobody caches. */
   private async rotate(places: readonly ShardTag[]): Promise<void> {
-    await this.run('rotate', rotation(this.keys, places))
+    await this.run('rotate', rotation(this.keys, this.topology, places))
   }
 
   /** R6, first step; in R9 also for records that exist, to learn which life the floor will be for. */
   private async openRecords(shards: readonly number[]): Promise<OpenedRecord[]> {
     const replies = await this.run(
       'open recent records',
-      shards.map((shard) => call(openRecordScript, this.keys.recent(shard), newGeneration())),
+      shards.map((shard) => this.at(shard, call(openRecordScript, this.keys.recent(shard), newGeneration()))),
     )
     return shards.map((shard, position) => {
       const [life, floor] = textsReply(replies[position])
@@ -179,20 +180,40 @@ export class RedisFenceSession implements FenceSession {
     const { floor, pruned } = await takeFloor()
     await this.run(
       'set floors',
-      opened.map(({ shard, life }) => call(setFloorScript, this.keys.recent(shard), life, `${floor}`, `${pruned}`)),
+      opened.map(({ shard, life }) =>
+        this.at(shard, call(setFloorScript, this.keys.recent(shard), life, `${floor}`, `${pruned}`)),
+      ),
     )
   }
 
-  private async hash(operation: string, key: string): Promise<Readonly<Record<string, string>>> {
-    const [fields] = await this.run(operation, [['hgetall', key]])
-    return hashReply(fields)
+  /** On their way to the replicas nothing can be lost that is published next (G1). */
+  private async replicated(shards: readonly number[]): Promise<void> {
+    if (this.wait === undefined || shards.length === 0) return
+    const { replicas, timeoutMs } = this.wait
+    const masters = [...new Set(shards.map((shard) => this.topology.masterOf(shard)))]
+    const counts = await this.run(
+      'wait for replicas',
+      masters.map((master) => ({ master, command: ['wait', replicas, timeoutMs] })),
+    )
+    const fewest = Math.min(...counts.map(numberReply))
+    if (fewest >= replicas) return
+    const error = new ReplicasBehindError(fewest, replicas, timeoutMs)
+    this.overBecause = error.reason
+    throw error
   }
 
-  private async run(operation: string, commands: readonly Command[]): Promise<unknown[]> {
+  private at(place: Place, command: Command): Addressed {
+    return { master: this.topology.masterOf(place), command }
+  }
+
+  private readonly ofNamespace = (command: Command): Addressed => this.at('namespace', command)
+
+  private async run(operation: string, commands: readonly Addressed[]): Promise<unknown[]> {
     if (this.isOver()) throw new FenceUnavailableError(operation, this.overBecause ?? 'its connection is gone')
     try {
-      return await this.connection.pipeline(commands, this.number)
+      return await send(commands)
     } catch (cause) {
+      this.nodes.failed(cause)
       this.overBecause = cause instanceof Error ? cause.message : String(cause)
       throw new FenceUnavailableError(operation, this.overBecause, { cause })
     }

@@ -10,8 +10,8 @@ export type {
   ShardFence,
   TakeFloor,
 } from './fence-store.js'
-export type { RedisHealth, RedisOptions, RedisPort } from './port.js'
+export type { RedisHealth, RedisOptions, RedisPort, ReplicaWait } from './port.js'
 export type { Finding } from './preflight.js'
 export { placesOf, shardFences, type TagFence } from './shard-fences.js'
-export { FenceUnavailableError, ValuesUnavailableError } from './unavailable.js'
+export { FenceUnavailableError, ReplicasBehindError, ValuesUnavailableError } from './unavailable.js'
 export type { Captured, ReadReply, ReadRequest, ValueAddress, ValueStore } from './value-store.js'

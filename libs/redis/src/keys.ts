@@ -1,9 +1,12 @@
 import type { ShardTag } from '@freshet/coherence'
 import type { ValueAddress } from './value-store.js'
 
+/** What lies in one hash slot: a shard, or the namespace's own state. */
+export type Place = number | 'namespace'
+
 /**
- * The physical keys of a namespace. All of a shard lies in one hash slot (its braces hold namespace and shard), all of the
- * namespace's own state in another.
+ * The physical keys of a namespace. All of a place lies in one hash slot: a shard's braces hold namespace and shard, those
+ * of the namespace's own state the namespace.
  */
 export class Keys {
   /** Throws RangeError for a namespace that would break the hash slots. */
@@ -13,7 +16,7 @@ export class Keys {
   }
 
   value({ shard, fingerprint, keyText }: ValueAddress): string {
-    return `{${this.namespace}:${shard}}:v:${fingerprint}:${keyText}`
+    return `${this.braces(shard)}:v:${fingerprint}:${keyText}`
   }
 
   /** The pattern of all values' keys. */
@@ -29,7 +32,7 @@ export class Keys {
   }
 
   generation(shard: number, tag: string): string {
-    return `{${this.namespace}:${shard}}:g:${tag}`
+    return `${this.braces(shard)}:g:${tag}`
   }
 
   generationOf({ shard, tag }: ShardTag): string {
@@ -37,22 +40,37 @@ export class Keys {
   }
 
   recent(shard: number): string {
-    return `{${this.namespace}:${shard}}:r`
+    return `${this.braces(shard)}:r`
   }
 
   cursors(topic: string): string {
-    return `{${this.namespace}}:cursor:${topic}`
-  }
-
-  get applied(): string {
-    return `{${this.namespace}}:applied`
+    return `${this.braces('namespace')}:cursor:${topic}`
   }
 
   get catalogs(): string {
-    return `{${this.namespace}}:catalogs`
+    return `${this.braces('namespace')}:catalogs`
   }
 
   gapProgress(gapId: string): string {
-    return `{${this.namespace}}:gap:${gapId}`
+    return `${this.braces('namespace')}:gap:${gapId}`
+  }
+
+  /** The namespace's; on a Cluster each master's, in its home. */
+  applied(place: Place): string {
+    return `${this.braces(place)}:applied`
+  }
+
+  /** On a Cluster: which home speaks for this place. */
+  spokenFor(place: Place): string {
+    return `${this.braces(place)}:home`
+  }
+
+  /** On a Cluster: cursors for all that this home speaks for. */
+  home({ place, digest }: { readonly place: Place; readonly digest: string }): string {
+    return `${this.braces(place)}:home:${digest}`
+  }
+
+  braces(place: Place): string {
+    return place === 'namespace' ? `{${this.namespace}}` : `{${this.namespace}:${place}}`
   }
 }

@@ -1,12 +1,20 @@
 /** Something about a Redis server that harms Freshet, and what to do about it. */
 export interface Finding {
   readonly severity: 'fault' | 'warning'
-  readonly code: 'version' | 'eviction' | 'replica' | 'cluster'
+  readonly code: 'version' | 'eviction' | 'replica' | 'cluster' | 'wait'
   readonly message: string
 }
 
+/** What a server is to be. */
+export interface Wanted {
+  /** Was it addressed as a node of a Cluster? */
+  readonly isCluster: boolean
+  /** How many replicas each fence waits for. */
+  readonly replicas: number
+}
+
 /** Judges a server by its answer to `INFO`. */
-export function judgeServer(info: string): readonly Finding[] {
+export function judgeServer(info: string, wanted: Wanted = { isCluster: false, replicas: 0 }): readonly Finding[] {
   const fields = new Map(info.split(/\r?\n/).map((line) => splitOnce(line)))
   const findings: Finding[] = []
   const version = fields.get('redis_version') ?? 'unknown'
@@ -22,11 +30,20 @@ export function judgeServer(info: string): readonly Finding[] {
       code: 'replica',
       message: 'This Redis is a replica, which can be behind; give the address of its master (R2).',
     })
-  if (fields.get('cluster_enabled') === '1')
+  if (fields.get('cluster_enabled') === '1' && !wanted.isCluster)
     findings.push({
       severity: 'fault',
       code: 'cluster',
-      message: 'This Redis is a node of a Cluster; give the address of a server that is not.',
+      message: 'This Redis is a node of a Cluster; write its address as redis+cluster://host:port,host:port.',
+    })
+  const replicas = Number(fields.get('connected_slaves') ?? 0)
+  if (replicas < wanted.replicas)
+    findings.push({
+      severity: 'warning',
+      code: 'wait',
+      message:
+        `This Redis has ${replicas} replicas and each fence waits for ${wanted.replicas}: nothing is fenced until there are ` +
+        'as many. Add replicas, or lower FRESHET_REDIS_WAIT_REPLICAS.',
     })
   const eviction = fields.get('maxmemory_policy') ?? ''
   if (eviction.startsWith('allkeys-'))

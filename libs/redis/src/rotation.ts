@@ -1,14 +1,25 @@
 import type { ShardTag } from '@freshet/coherence'
-import type { Command } from './connection.js'
 import type { Keys } from './keys.js'
+import type { Addressed, Master, Topology } from './topology.js'
 
 const KEYS_PER_DEL = 250 // many a command, since each costs more than a key; few enough to let readers in between
 
-/** The commands that rotate generations: a rotation is a DEL. */
-export function rotation(keys: Keys, places: readonly ShardTag[]): Command[] {
-  const generations = places.map((place) => keys.generationOf(place))
-  return Array.from({ length: Math.ceil(generations.length / KEYS_PER_DEL) }, (_, position): Command => {
-    const first = position * KEYS_PER_DEL
-    return ['del', ...generations.slice(first, first + KEYS_PER_DEL)]
-  })
+/** The commands that rotate generations: a rotation is a DEL. On a Cluster each takes the keys of one shard. */
+export function rotation(keys: Keys, topology: Topology, places: readonly ShardTag[]): Addressed[] {
+  const [master] = topology.masters
+  if (!topology.isCluster && master) return inChunks(places.map((place) => keys.generationOf(place))).map(del(master))
+  const byShard = Map.groupBy(places, ({ shard }) => shard)
+  return Array.from(byShard).flatMap(([shard, ofShard]) =>
+    inChunks(ofShard.map((place) => keys.generationOf(place))).map(del(topology.masterOf(shard))),
+  )
 }
+
+const del =
+  (master: Master) =>
+  (generations: readonly string[]): Addressed => ({ master, command: ['del', ...generations] })
+
+const inChunks = (all: readonly string[]): string[][] =>
+  Array.from({ length: Math.ceil(all.length / KEYS_PER_DEL) }, (_, position) => {
+    const first = position * KEYS_PER_DEL
+    return all.slice(first, first + KEYS_PER_DEL)
+  })

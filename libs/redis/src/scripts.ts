@@ -73,4 +73,49 @@ local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return left`)
 
-export const scripts = [addTransactionsScript, openRecordScript, setFloorScript, pruneScript, renewScript] as const
+const lineage = `
+local info = redis.call('INFO', 'replication')
+local id, offset = info:match('master_replid:(%w+)'), info:match('master_repl_offset:(%d+)')
+if id ~= ARGV[1] then return redis.error_reply('LINEAGE this master holds another history than it did') end`
+
+/** Writes a home anew. ARGV: the master's replication id; partition, cursor, partition, cursor, ... */
+export const moveInScript = script(`${lineage}
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'id', id, 'offset', offset)
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return 1`)
+
+/** Moves cursors in a home. ARGV: as above. */
+export const moveCursorsScript = script(`${lineage}
+if redis.call('HGET', KEYS[1], 'id') ~= id then return redis.error_reply('LINEAGE this home is gone') end
+redis.call('HSET', KEYS[1], 'offset', offset)
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return 1`)
+
+const ofHome = `
+if redis.call('HGET', KEYS[1], 'home') ~= ARGV[1] then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'home', ARGV[1])
+end`
+
+/** Applied watermarks of a home; those of another are forgotten. ARGV: the home; partition, mark, partition, mark, ... */
+export const noteAppliedScript = script(`${ofHome}
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return 1`)
+
+/** As above, but a mark that is there stays. */
+export const expectAppliedScript = script(`${ofHome}
+for i = 2, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return 1`)
+
+export const scripts = [
+  addTransactionsScript,
+  openRecordScript,
+  setFloorScript,
+  pruneScript,
+  renewScript,
+  moveInScript,
+  moveCursorsScript,
+  noteAppliedScript,
+  expectAppliedScript,
+] as const

@@ -1,14 +1,13 @@
-import { SHARDS, type Tag } from '@freshet/cache-keys'
+import type { Tag } from '@freshet/cache-keys'
 import type { RecentTransaction, ShardTag } from '@freshet/coherence'
 import type { ShardFence } from './fence-store.js'
+import { everyShard } from './topology.js'
 
 /** A tag to fence, and the transactions that made its values wrong. */
 export interface TagFence {
   readonly tag: Tag
   readonly transactions: readonly RecentTransaction[]
 }
-
-export const everyShard: readonly number[] = Array.from({ length: SHARDS }, (_, shard) => shard)
 
 /** A tag in each shard that it lives in: one, or all for a template's. */
 export const placesOf = ({ text, shard }: Tag): ShardTag[] =>

@@ -3,8 +3,8 @@
  * Whatever was under way must begin anew from the cursors, read in a new session (R13).
  */
 export class FenceUnavailableError extends Error {
-  readonly code = 'FENCE_UNAVAILABLE'
-  override readonly name = 'FenceUnavailableError'
+  readonly code: string = 'FENCE_UNAVAILABLE'
+  override readonly name: string = 'FenceUnavailableError'
 
   constructor(
     readonly operation: string,
@@ -14,6 +14,24 @@ export class FenceUnavailableError extends Error {
     super(
       `Redis did not confirm "${operation}": ${reason}. Open a new session, read the cursors and go on from there.`,
       options,
+    )
+  }
+}
+
+/** Fewer replicas than demanded have what was fenced (`wait`): the work begins anew, as after any other error. */
+export class ReplicasBehindError extends FenceUnavailableError {
+  override readonly code = 'REPLICAS_BEHIND'
+  override readonly name = 'ReplicasBehindError'
+
+  constructor(
+    readonly acknowledged: number,
+    readonly demanded: number,
+    readonly timeoutMs: number,
+  ) {
+    super(
+      'wait for replicas',
+      `${acknowledged} of ${demanded} replicas acknowledged within ${timeoutMs} ms; ` +
+        'bring replicas back, or demand fewer (FRESHET_REDIS_WAIT_REPLICAS)',
     )
   }
 }

@@ -1,7 +1,10 @@
 import { FakeRedisServer, redisContract } from '@freshet/testing'
+import { startRealCluster } from './real-cluster.js'
 import { startRealRedis } from './real-redis.js'
 
 redisContract('ioredis on a real server', () => startRealRedis('contract'))
+
+redisContract('ioredis on a real Cluster', () => startRealCluster('contract'))
 
 redisContract('the fake', async () => {
   const server = new FakeRedisServer()

@@ -1,5 +1,5 @@
 import { startRedis } from '@freshet/local-stack'
-import { connectRedis, type RedisPort } from '@freshet/redis'
+import { connectRedis, type RedisOptions, type RedisPort } from '@freshet/redis'
 import type { RedisUnderTest } from '@freshet/testing'
 import { Redis } from 'ioredis'
 
@@ -7,6 +7,7 @@ import { Redis } from 'ioredis'
 export interface RealRedis extends RedisUnderTest {
   readonly url: string
   readonly direct: Redis
+  connect(options?: Partial<RedisOptions>): Promise<RedisPort>
   /** Ends it and starts it again, empty, on the same port. */
   restart(): Promise<void>
   /** Lets it stand still, its connections open. */
@@ -23,8 +24,8 @@ export async function startRealRedis(namespace: string): Promise<RealRedis> {
   return {
     url,
     direct,
-    connect: async () => {
-      const port = connectRedis({ url, namespace, role: 'service' })
+    connect: async (options = {}) => {
+      const port = connectRedis({ url, namespace, role: 'service', ...options })
       await port.ready()
       ports.push(port)
       return port
@@ -52,7 +53,7 @@ export async function startRealRedis(namespace: string): Promise<RealRedis> {
   }
 }
 
-function nextConnection(port: RedisPort): Promise<void> {
+export function nextConnection(port: RedisPort): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const health = port.health()

@@ -25,7 +25,7 @@ let connection: Connection
 
 beforeAll(async () => {
   redis = await startRealRedis('scripts')
-  connection = new Connection({ url: redis.url, namespace: 'scripts', role: 'service' })
+  connection = new Connection({ url: redis.url, role: 'service' })
   await new Promise<void>((resolve) => connection.onReady(resolve))
 })
 afterAll(async () => {

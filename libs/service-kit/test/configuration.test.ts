@@ -55,6 +55,13 @@ describe('a good environment', () => {
     expect(readConfiguration({}, { ...needed, FRESHET_STACK_REDIS_IMAGE: 'redis:7' })).toEqual({})
   })
 
+  it.each(['redis://cache:6379/1', 'redis+cluster://one:6379', 'rediss+cluster://app:secret@one:6379,two:6379'])(
+    'Redis is one server or a Cluster: %s',
+    (url) => {
+      expect(readConfiguration({ redis: variables.redisUrl }, { FRESHET_REDIS_URL: url })).toEqual({ redis: url })
+    },
+  )
+
   it('a service may have a default of its own', () => {
     expect(readConfiguration({ port: withDefault(variables.httpPort, '3001') }, {}).port).toBe(3001)
   })
@@ -88,6 +95,10 @@ describe('a bad environment', () => {
     ['FRESHET_NAMESPACE', '{x}'],
     ['FRESHET_HTTP_PORT', '65536'],
     ['FRESHET_LOG_LEVEL', 'INFO'],
+    ['FRESHET_REDIS_URL', 'redis+cluster://one'],
+    ['FRESHET_REDIS_URL', 'redis+cluster://one:6379,two'],
+    ['FRESHET_REDIS_URL', 'redis+cluster://one:6379/2'],
+    ['FRESHET_REDIS_WAIT_TIMEOUT', '5s'],
   ])('%s=%s is refused, also by a service that does not read it', (name, text) => {
     expect(faultsOf({}, { [name]: text }).faults).toMatchObject([{ variable: name }])
   })

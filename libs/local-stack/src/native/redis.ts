@@ -9,32 +9,43 @@ import type { NativeStart } from './start.js'
 
 const remedy = 'Put a redis-server on the PATH, or start a Docker engine.'
 
-/** The redis-server of the PATH, else the one that comes from Maven. */
 export async function startRedis(start: NativeStart): Promise<Endpoint> {
-  const { folder, guard, signal, onServer } = start
-  const command = (await onPath(process.env['PATH'] ?? '')) ?? (await fromMaven(start))
-  return onFreePorts(1, async (port) => {
-    const home = join(folder, `redis-${port}`)
-    await mkdir(home)
-    const server = new NativeServer(
-      {
-        name: 'redis',
-        command,
-        args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', home, '--save', '', '--appendonly', 'no'],
-        cwd: home,
-        logFile: join(folder, `redis-${port}.log`),
-        endSignal: 'SIGKILL',
-        remedy,
-        acceptsAs: (pid) => () => redisAccepts('127.0.0.1', port, String(pid)),
-      },
-      guard,
-      signal,
-    )
-    onServer(server)
-    await server.start()
-    return { server, host: '127.0.0.1', port }
-  })
+  const command = await redisCommand(start)
+  return onFreePorts(1, (port) => startRedisOn(start, command, port))
 }
+
+/** One server on this port; `settings` as in redis.conf: `['--cluster-enabled', 'yes']`. */
+export async function startRedisOn(
+  { folder, guard, signal, onServer }: NativeStart,
+  command: string,
+  port: number,
+  settings: readonly string[] = [],
+): Promise<Endpoint> {
+  const home = join(folder, `redis-${port}`)
+  await mkdir(home)
+  const inMemory = ['--dir', home, '--save', '', '--appendonly', 'no']
+  const server = new NativeServer(
+    {
+      name: 'redis',
+      command,
+      args: ['--port', String(port), '--bind', '127.0.0.1', ...inMemory, ...settings],
+      cwd: home,
+      logFile: join(folder, `redis-${port}.log`),
+      endSignal: 'SIGKILL',
+      remedy,
+      acceptsAs: (pid) => () => redisAccepts('127.0.0.1', port, String(pid)),
+    },
+    guard,
+    signal,
+  )
+  onServer(server)
+  await server.start()
+  return { server, host: '127.0.0.1', port }
+}
+
+/** The redis-server of the PATH, else the one that comes from Maven. */
+export const redisCommand = async (start: NativeStart): Promise<string> =>
+  (await onPath(process.env['PATH'] ?? '')) ?? (await fromMaven(start))
 
 async function onPath(path: string): Promise<string | undefined> {
   for (const folder of path.split(delimiter)) {

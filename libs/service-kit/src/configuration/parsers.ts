@@ -8,7 +8,15 @@ const url = (protocols: readonly string[]) =>
   })
 
 export const postgresUrl = url(['postgres', 'postgresql'])
-export const redisUrl = url(['redis', 'rediss'])
+
+/** `redis+cluster://[user:password@]host:port,host:port` is no URL to URL.canParse: it has several hosts. */
+const redisCluster = /^rediss?\+cluster:\/\/(?:[^@/\s]*@)?[^@/,\s]+:\d{1,5}(?:,[^@/,\s]+:\d{1,5})*\/?$/
+
+export const redisUrl = z
+  .string()
+  .refine((text) => redisCluster.test(text) || url(['redis', 'rediss']).safeParse(text).success, {
+    error: 'must be a URL that begins with redis:// or rediss://, or of a Cluster: redis+cluster://host:port,host:port',
+  })
 
 /** `host:port,host:port` -> its parts */
 export const hostList = z

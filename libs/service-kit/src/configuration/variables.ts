@@ -34,9 +34,26 @@ export const variables = {
   }),
   redisUrl: variable({
     name: 'FRESHET_REDIS_URL',
-    description: 'Where values, generations and cursors lie. Its eviction policy must not be one of allkeys-*.',
+    description:
+      'Where values, generations and cursors lie; of a Cluster redis+cluster://host:port,host:port. Its eviction policy must not be one of allkeys-*.',
     example: 'redis://127.0.0.1:6379',
     parse: redisUrl,
+  }),
+  redisWaitReplicas: variable({
+    name: 'FRESHET_REDIS_WAIT_REPLICAS',
+    description: 'Replicas of each Redis master that must have a fence before it counts; 0 does not wait.',
+    example: '1',
+    default: '0',
+    parse: wholeNumber(0, 10),
+  }),
+  redisWaitTimeout: variable({
+    name: 'FRESHET_REDIS_WAIT_TIMEOUT',
+    description: 'How long they may take before the batch begins anew; at most 4s.',
+    example: '1s',
+    default: '1s',
+    parse: duration.refine((milliseconds) => milliseconds >= 1 && milliseconds <= 4_000, {
+      error: 'must be from 1ms to 4s',
+    }),
   }),
   namespace: variable({
     name: 'FRESHET_NAMESPACE',

@@ -1,0 +1,182 @@
+import { leastApplied, type AppliedWatermark } from '@freshet/coherence'
+import { call, type Command } from './connection.js'
+import type { AppliedMark, Cursor, CursorMove } from './fence-store.js'
+import type { Keys, Place } from './keys.js'
+import { UNKNOWN, placeOf, watermarksOf, type Fields, type Ledger, type Run, type TopicPartition } from './ledger.js'
+import { holds } from './lineage.js'
+import { hashReply } from './replies.js'
+import { expectAppliedScript, moveCursorsScript, moveInScript, noteAppliedScript, type Script } from './scripts.js'
+import { formatApplied, formatCursor, parseCursor } from './state-codec.js'
+import { everyPlace, homeText, type Home, type Master, type Topology } from './topology.js'
+
+/** As long as a session may still be about to believe a home that was left. */
+const LEFT_TTL_MS = 60_000
+
+/** What is known when a session begins. */
+interface Found {
+  /** By place: the home that speaks for it. */
+  readonly spokenFor: ReadonlyMap<Place, string | null>
+  /** The cursors of each home that speaks; undefined where a place has none that is to be believed. */
+  readonly homes: ReadonlyMap<string, Fields> | undefined
+}
+
+/**
+ * On a Cluster parts fail over, and move, apart from each other. So each master has a home in one of its own slots, with a
+ * cursor of each partition, and each place says which home speaks for it: a cursor there is behind nothing that is missing in
+ * that place. The cursor of a partition is the lowest of all homes that speak (R13).
+ *
+ * - A home is believed only by the history that it was written in (`holds`): it may have come from another master with its
+ *   slot, or have stayed behind it.
+ * - A place that no believed home speaks for is lost history: no cursor, which is a gap (R9).
+ * - New homes are written before they are named, the old stay for a while: a session that dies in between, and one that reads
+ *   meanwhile, find the old ones or the new.
+ */
+export class HomeLedger implements Ledger {
+  private moved: Promise<void> | undefined
+
+  constructor(
+    private readonly topology: Topology,
+    private readonly keys: Keys,
+    private readonly run: Run,
+  ) {}
+
+  async cursors(topic: string): Promise<ReadonlyMap<number, Cursor>> {
+    const { homes } = await this.find()
+    const cursors = new Map<number, Cursor>()
+    for (const [place, cursor] of lowest(homes)) {
+      const slash = place.lastIndexOf('/')
+      if (place.slice(0, slash) === topic) cursors.set(Number(place.slice(slash + 1)), cursor)
+    }
+    return cursors
+  }
+
+  async moveCursors(moves: readonly CursorMove[]): Promise<void> {
+    await (this.moved ??= this.moveIn())
+    const fields = moves.flatMap((move) => [placeOf(move), formatCursor(move.cursor)])
+    await this.everywhere('move cursors', (master, home) => this.inHome(moveCursorsScript, master, home, fields))
+  }
+
+  async appliedWatermarks(): Promise<ReadonlyMap<string, AppliedWatermark | undefined>> {
+    const replies = await this.everywhere('read applied watermarks', (_, home) => [
+      'hgetall',
+      this.keys.applied(home.place),
+    ])
+    const marks = this.topology.masters.map(({ home }, at) => appliedIn(home, hashReply(replies[at])))
+    const places = new Set(marks.flatMap((each) => [...each.keys()]))
+    return new Map(Array.from(places, (place) => [place, leastApplied(marks.map((each) => each.get(place)))]))
+  }
+
+  async expectApplied(partitions: readonly TopicPartition[]): Promise<void> {
+    const fields = partitions.flatMap((partition) => [placeOf(partition), UNKNOWN])
+    await this.everywhere('expect watermarks', (_, home) => this.ofHome(expectAppliedScript, home, fields))
+  }
+
+  async noteApplied(marks: readonly AppliedMark[]): Promise<void> {
+    await (this.moved ??= this.moveIn())
+    const fields = marks.flatMap((mark) => [placeOf(mark), formatApplied(mark.watermark)])
+    await this.everywhere('note applied watermarks', (_, home) => this.ofHome(noteAppliedScript, home, fields))
+  }
+
+  /** Makes the homes of this topology speak for its places, unless they do. */
+  private async moveIn(): Promise<void> {
+    const { spokenFor, homes } = await this.find()
+    const misnamed = everyPlace.filter((place) => spokenFor.get(place) !== this.speakerOf(place))
+    if (misnamed.length === 0 && homes) return
+    const cursors = Array.from(lowest(homes)).flatMap(([place, cursor]) => [place, formatCursor(cursor)])
+    await this.everywhere('write homes', (master, home) => this.inHome(moveInScript, master, home, cursors))
+    await this.run(
+      'name homes',
+      misnamed.map((place) => this.at(place, ['set', this.keys.spokenFor(place), this.speakerOf(place)])),
+    )
+    const present = new Set(everyPlace.map((place) => this.speakerOf(place)))
+    const left = [...(homes?.keys() ?? [])].filter((text) => !present.has(text)).map(parseHome)
+    await this.run(
+      'leave homes',
+      left.map((home) => this.at(home.place, ['pexpire', this.keys.home(home), LEFT_TTL_MS])),
+    )
+  }
+
+  private async find(): Promise<Found> {
+    const texts = await this.run(
+      'ask which homes speak',
+      everyPlace.map((place) => this.at(place, ['get', this.keys.spokenFor(place)])),
+    )
+    const spokenFor = new Map(everyPlace.map((place, at) => [place, speaker(texts[at])]))
+    const named = [...new Set(spokenFor.values())].filter((text) => text !== null)
+    const replies = await this.run(
+      'read cursors',
+      named.map(parseHome).map((home) => this.at(home.place, ['hgetall', this.keys.home(home)])),
+    )
+    const homes = new Map(named.map((text, at) => [text, hashReply(replies[at])]))
+    const areBelieved =
+      ![...spokenFor.values()].includes(null) && named.every((text) => this.believes(text, homes.get(text)))
+    return { spokenFor, homes: areBelieved ? homes : undefined }
+  }
+
+  private believes(text: string, { id, offset }: Fields = {}): boolean {
+    const { lineage } = this.topology.masterOf(parseHome(text).place)
+    return lineage !== undefined && id !== undefined && holds(lineage, { id, offset: BigInt(offset ?? 0) })
+  }
+
+  private speakerOf(place: Place): string {
+    const { home } = this.topology.masterOf(place)
+    return (home && homeText(home)) ?? ''
+  }
+
+  private at(place: Place, command: Command): { master: Master; command: Command } {
+    return { master: this.topology.masterOf(place), command }
+  }
+
+  private everywhere(operation: string, command: (master: Master, home: Home) => Command): Promise<unknown[]> {
+    return this.run(
+      operation,
+      this.topology.masters.flatMap((master) =>
+        master.home ? [{ master, command: command(master, master.home) }] : [],
+      ),
+    )
+  }
+
+  private inHome(
+    script: Script,
+    { lineage }: Master,
+    { place, digest = '' }: Home,
+    fields: readonly string[],
+  ): Command {
+    return call(script, this.keys.home({ place, digest }), lineage?.id ?? '', ...fields)
+  }
+
+  private ofHome(script: Script, home: Home, fields: readonly string[]): Command {
+    return call(script, this.keys.applied(home.place), homeText(home) ?? '', ...fields)
+  }
+}
+
+/** What a hash of watermarks says for this home: nothing, if it is another's. */
+export function appliedIn(home: Home | undefined, fields: Fields): Map<string, AppliedWatermark | undefined> {
+  const { home: whose, ...marks } = fields
+  if (home === undefined) return watermarksOf(fields)
+  return whose !== undefined && whose === homeText(home) ? watermarksOf(marks) : watermarksOf({})
+}
+
+/** By `topic/partition`, the lowest cursor of all homes; none where it is missing in one. */
+function lowest(homes: ReadonlyMap<string, Fields> | undefined): ReadonlyMap<string, Cursor> {
+  const [first = {}, ...others] = homes?.values() ?? []
+  const found = new Map<string, Cursor>()
+  for (const place of Object.keys(first)) {
+    if (!place.includes('/')) continue // where it was written
+    const cursors = [first, ...others].map((fields) => parseCursor(fields[place] ?? ''))
+    const least = cursors.reduce((one, other) =>
+      one && other && other.offset < one.offset ? other : one && other && one,
+    )
+    if (least) found.set(place, least)
+  }
+  return found
+}
+
+/** What else may stand there names nobody. */
+const speaker = (text: unknown): string | null =>
+  typeof text === 'string' && /^(\d{1,4}|namespace):[\da-f]+$/.test(text) ? text : null
+
+function parseHome(text: string): { place: Place; digest: string } {
+  const [place = '', digest = ''] = text.split(':')
+  return { place: place === 'namespace' ? place : Number(place), digest }
+}
