@@ -72,7 +72,12 @@ function pairOf(primary: Endpoint, standby: Endpoint, stop: () => Promise<void>)
       await shows("(pg_get_wal_replay_pause_state() = 'paused')")
     },
     resumeReplay: async () => {
-      await answer(standby, 'pg_wal_replay_resume()')
+      // what has waited for so long may be replayed, and cancel this very statement, before it has said so
+      await untilPasses(
+        async () => void (await answer(standby, 'pg_wal_replay_resume()')),
+        patienceMs,
+        () => undefined,
+      )
       const written = await answer(primary, 'pg_current_wal_flush_lsn()')
       await shows(`(pg_last_wal_replay_lsn() >= '${written}'::pg_lsn)`)
     },
