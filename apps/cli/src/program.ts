@@ -1,17 +1,20 @@
 import { invalidateTags } from '@freshet/cache'
-import { parseDuration } from '@freshet/catalog'
+import { catalogFromJson, parseDuration, type Catalog } from '@freshet/catalog'
+import { dependencyGraph } from '@freshet/planner'
 import type { ProviderName } from '@freshet/local-stack'
 import { optional, readConfiguration, variables, type Environment } from '@freshet/service-kit'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { audit } from './audit/audit.js'
 import { buildCatalog } from './catalog/build-catalog.js'
-import { judgeCatalog } from './catalog/catalog-source.js'
+import { judgeCatalog, validCatalog } from './catalog/catalog-source.js'
+import { graphFormats, graphText, type GraphFormat } from './catalog/graph.js'
 import { printCatalogs } from './catalog/list-catalogs.js'
 import { printJudgement } from './catalog/print-judgement.js'
 import { registerCatalog } from './catalog/register-catalog.js'
 import { readRegistered } from './catalog/registered.js'
 import { withSystem } from './connect-system.js'
 import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
+import { explainChanges, readChanges } from './explain/explain-change.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
 import { clientId, systemVariables } from './settings.js'
@@ -90,6 +93,15 @@ export function freshetProgram(
       else printStatus(terminal, slot, status)
     })
 
+  /** Of a source, or all that are registered. */
+  const catalogsOf = async (source: string | undefined): Promise<readonly Catalog[]> => {
+    if (source !== undefined) return [await validCatalog(source)]
+    const system = settings()
+    return withSystem(system, async ({ kafka }) =>
+      (await readRegistered(kafka, system.topicPrefix)).map((registered) => catalogFromJson(registered.catalog)),
+    )
+  }
+
   const catalog = program.command('catalog').description('the rules by which changes make cached values stale')
 
   catalog
@@ -134,6 +146,39 @@ export function freshetProgram(
       await withSystem(system, async ({ kafka, redis }) => {
         printCatalogs(terminal, await readRegistered(kafka, system.topicPrefix), await redis.catalogsInForce())
       })
+    })
+
+  catalog
+    .command('graph')
+    .description('what makes what wrong: tables and events, templates, and what is derived from them')
+    .argument('[source]', 'a .json file, the path of a module, or a package; all registered catalogs by default')
+    .addOption(new Option('--format <format>', 'mermaid and dot draw it').choices(graphFormats).default('mermaid'))
+    .addHelpText(
+      'after',
+      examples([
+        'freshet catalog graph ./dist/catalog.js',
+        'freshet catalog graph --format dot | dot -Tsvg > rules.svg',
+      ]),
+    )
+    .action(async (source: string | undefined, { format }: { format: GraphFormat }) => {
+      terminal.print(graphText(dependencyGraph(await catalogsOf(source)), format))
+    })
+
+  program
+    .command('explain')
+    .description('what a change would fence, and why; nothing is applied')
+    .requiredOption('--change <file>', 'JSON: one change, or several')
+    .option(
+      '--catalog <source>',
+      'a .json file, the path of a module, or a package; all registered catalogs by default',
+    )
+    .addHelpText(
+      'after',
+      `${examples(['freshet explain --change change.json --catalog ./dist/catalog.js'])}\n\nA change, by the catalog's aliases:\n  {"table": "public.payments", "update": {"old": {"id": 1, "memberId": 42}, "new": {"id": 1, "memberId": 43}}}`,
+    )
+    .action(async ({ change, catalog: source }: { change: string; catalog?: string }) => {
+      const changes = await readChanges(change)
+      explainChanges(terminal, await catalogsOf(source), changes)
     })
 
   program

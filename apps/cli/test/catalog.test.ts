@@ -67,3 +67,64 @@ it('a module that exports no catalog is told what to export', async () => {
   const { noted } = await freshet(['catalog', 'validate', await fileWith('empty.js', 'export const other = 1\n')])
   expect(noted).toContain('export what catalog(...) returns')
 })
+
+const chain = {
+  ...accounts,
+  templates: { ...accounts.templates, statement: { template: 'statement:{of}', ttl: '1h' } },
+  derivations: [{ template: 'statement', from: 'account', with: { of: 'id' } }],
+}
+
+it('graph draws tables, templates and derivations', async () => {
+  const file = await fileWith('chain.json', JSON.stringify(chain))
+  const { exitCode, printed } = await freshet(['catalog', 'graph', file])
+  expect(exitCode).toBe(0)
+  expect(printed.split('\n')).toEqual([
+    'flowchart LR',
+    '  n0["account:#123;id#125;"]',
+    '  n1["statement:#123;of#125;"]',
+    '  n2[("public.accounts")]',
+    '  n2 -->|"id = id"| n0',
+    '  n0 -.->|"of = id"| n1',
+  ])
+  const dot = await freshet(['catalog', 'graph', file, '--format', 'dot'])
+  expect(dot.printed).toContain('"accounts@1/account" -> "accounts@1/statement" [label="of = id", style=dashed]')
+  const json = await freshet(['catalog', 'graph', file, '--format', 'json'])
+  expect(JSON.parse(json.printed)).toMatchObject({ nodes: { length: 3 }, edges: { length: 2 } })
+})
+
+it('explain says what a change would fence, by which rule and which way', async () => {
+  const change = { table: 'public.accounts', update: { old: { id: 1 }, new: { id: 2 } } }
+  const { exitCode, printed } = await freshet([
+    'explain',
+    '--change',
+    await fileWith('change.json', JSON.stringify(change)),
+    '--catalog',
+    await fileWith('chain.json', JSON.stringify(chain)),
+  ])
+  expect(exitCode).toBe(0)
+  expect(printed.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
+    'FENCES BECAUSE',
+    'account:1 accounts@1 rule 0',
+    'account:2 accounts@1 rule 0',
+    'statement:1 accounts@1 rule 0, by account -> statement',
+    'statement:2 accounts@1 rule 0, by account -> statement',
+  ])
+})
+
+it.each([
+  ['{"table": "public.accounts", "upsert": {}}', 'No change in'],
+  ['{', 'No change in'],
+  ['{"table": "public.acounts", "truncate": true}', 'declares no table "public.acounts"'],
+  ['{"table": "public.accounts", "insert": {"ID": 1}}', 'declares no column "ID"'],
+])('explain says what is wrong with %s', async (change, message) => {
+  const { exitCode, noted } = await freshet([
+    'explain',
+    '--change',
+    await fileWith('change.json', change),
+    '--catalog',
+    await fileWith('chain.json', JSON.stringify(chain)),
+  ])
+  expect(noted).toContain(message)
+  expect(noted).not.toContain('    at ')
+  expect(exitCode).toBe(1)
+})

@@ -1,3 +1,4 @@
 export type { Change, ColumnValue, Commit, EmittedEvent, Row } from './change.js'
+export { dependencyGraph, type DependencyGraph, type GraphEdge, type GraphNode } from './dependency-graph.js'
 export { emptyPlan, mergePlans, type Cause, type Fence, type Plan, type Refresh } from './plan.js'
-export { createPlanner, type Planner } from './planner.js'
+export { createPlanner, type Planner, type PlannerSize } from './planner.js'

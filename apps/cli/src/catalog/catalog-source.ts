@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { CatalogInvalidError, validateCatalog, type Validation } from '@freshet/catalog'
+import { CatalogInvalidError, validateCatalog, type Catalog, type Validation } from '@freshet/catalog'
 
 /** A catalog cannot be read from where it was said to be. */
 export class CatalogSourceError extends Error {
@@ -31,6 +31,13 @@ export async function judgeCatalog(source: string): Promise<Validation> {
     if (error instanceof Error && error.cause instanceof CatalogInvalidError) return { faults: error.cause.faults }
     throw error
   }
+}
+
+/** As `judgeCatalog`; throws CatalogInvalidError with every fault where it has any. */
+export async function validCatalog(source: string): Promise<Catalog> {
+  const judged = await judgeCatalog(source)
+  if (judged.catalog === undefined) throw new CatalogInvalidError(judged.faults)
+  return judged.catalog
 }
 
 async function fromFile(source: string): Promise<unknown> {
