@@ -1,0 +1,3 @@
+export { AccessCounter, type AccessCounterOptions, type KeyCount } from './access-counter.js'
+export { defaultHotRule, FleetWindow, type FleetWindowOptions, type HotRule } from './fleet-window.js'
+export { HeavyKeeper, type SketchSize } from './heavy-keeper.js'
