@@ -4,6 +4,7 @@ import pg from 'pg'
 import { expect, onTestFailed } from 'vitest'
 import { AppliedWatch, eventually } from '@freshet/testing/live'
 import { auditSystem } from '../audit/system-audit.js'
+import { keepResult } from './results.js'
 import { checkEverything, keysOf, underTraffic } from '../fencing/traffic.js'
 
 const world = { members: 150, payments: 600, organizations: 3 }
@@ -54,8 +55,10 @@ export class Scene {
     await this.nothingIsStale()
     const table = await audit.end()
     process.stdout.write(
-      `${name}: ${commits} commits; compared ${told(first)}; afterwards values in ${held}; stale 0; ${audited(table)}\n`,
+      `${name}: ${commits} commits; compared ${told(first)}; afterwards ${told(held)}; stale 0; ${audited(table)}\n`,
     )
+    const result = { name, commits, compared: first, afterwards: held, audit: table }
+    await keepResult(expect.getState().testPath ?? name, result)
     expect({ auditedAndStaleAt5s: table.rows.filter(({ stale }) => stale.get(5_000)) }).toEqual({
       auditedAndStaleAt5s: [],
     })
@@ -68,13 +71,13 @@ export class Scene {
   }
 
   /** Every layer comes back by itself: a memory as soon as its process hears of fences again. */
-  async cachingGoesOn(seed: number): Promise<string> {
+  async cachingGoesOn(seed: number): Promise<readonly LayerVerdict[]> {
     const deadline = performance.now() + 60_000
     for (;;) {
       await this.#traffic(async () => undefined, seed, 1_000)
       await this.watch.applied(30_000)
       const held = await checkEverything(this.system, keys, this.pool)
-      if (held.every(({ checked }) => checked > 30)) return told(held)
+      if (held.every(({ checked }) => checked > 30)) return held
       if (performance.now() > deadline) throw new Error(`not every layer holds values again within 60 s: ${told(held)}`)
     }
   }
