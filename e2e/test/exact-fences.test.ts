@@ -1,9 +1,10 @@
-import { checkLayer, startSystem, type System } from '@freshet/demo'
+import { checkLayer, type System } from '@freshet/demo'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Announcements } from '../src/fencing/announcements.js'
 import { AppliedWatch, eventually, writtenUpTo } from '@freshet/testing/live'
 import { fillEverywhere, namesMissing, namesOf, type Place } from '../src/fencing/layers.js'
+import { startTestSystem } from '../src/test-system.js'
 
 let system: System
 let pool: pg.Pool
@@ -11,7 +12,7 @@ let watch: AppliedWatch
 let announcements: Announcements
 
 beforeAll(async () => {
-  system = await startSystem({
+  system = await startTestSystem({
     members: 0,
     payments: 0,
     apis: 2,

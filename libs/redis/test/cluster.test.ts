@@ -140,6 +140,52 @@ it('a master that wakes after its replica took over takes no cursor along', asyn
   expect(after).not.toBe(before)
 }, 60_000)
 
+it('a master that lost its part and won it back holds another history, though the connection never broke', async () => {
+  const { master, replica } = pair(1)
+  const session = service.fences.session()
+  await session.moveCursors([at(50n)])
+  await delay(200)
+  await redis.cluster.fallBehind(replica)
+  await session.moveCursors([at(100n)])
+  await redis.cluster.failOver(replica, 'TAKEOVER')
+  await redis.cluster.settled() // it follows, and has thrown its own away
+  await redis.cluster.failOver(master, 'TAKEOVER')
+  await expect(session.moveCursors([at(110n)])).rejects.toBeInstanceOf(FenceUnavailableError)
+  await nextOffset().toBe(50n)
+}, 60_000)
+
+it('a fence that cannot be added on one master rotates nothing on any (R7)', async () => {
+  const [one, other] = [(await shardsOf(pair(0).master))[1] ?? 0, (await shardsOf(pair(1).master))[1] ?? 0]
+  const places = [one, other].map((shard) => ({ shard, tag: 'a:*' }))
+  const { generations } = await client.values.capture(places, 60_000)
+  await redis.direct(pair(1).master).set(keys.recent(other), 'not a hash')
+  const fences = places.map(({ shard, tag }) => ({
+    shard,
+    tags: [tag],
+    transactions: [{ xid: xid(3n), lsn: lsn(4n) }],
+  }))
+  await expect(service.fences.session().fence(fences)).rejects.toThrow(/WRONGTYPE/)
+  expect(await client.values.generations(places)).toEqual(generations)
+}, 60_000)
+
+it('a capture asks for no recent record before every master has its generations (R2)', async () => {
+  const [here, there] = [pair(0).master, pair(1).master]
+  const places = [(await shardsOf(here))[1] ?? 0, (await shardsOf(there))[1] ?? 0].map((shard) => ({ shard, tag: 'a' }))
+  const monitor = await redis.direct(here).monitor()
+  const seen: string[] = []
+  monitor.on('monitor', (_time: string, [name = '', key = '']: string[]) => {
+    if (key.startsWith(keys.braces(places[0]?.shard ?? 0))) seen.push(name.toLowerCase())
+  })
+  await there.server.kill('SIGSTOP')
+  const captured = client.values.capture(places, 60_000)
+  await delay(300)
+  expect(seen).toEqual(['set', 'mget'])
+  await there.server.kill('SIGCONT')
+  await captured
+  await expect.poll(() => seen).toEqual(['set', 'mget', 'hgetall'])
+  monitor.disconnect()
+}, 60_000)
+
 it('a cursor that came with its slot from another master is not believed: it says nothing of what else lies there', async () => {
   const [from, to] = [pair(0).master, pair(1).master]
   await service.fences.session().moveCursors([at(100n)])
@@ -231,13 +277,21 @@ it('a read with a token is not honoured by a watermark that is behind, nor by th
   const elsewhere = (await shardsOf(pair(1).master))[0] ?? 0
   expect((await read(shard, [home, elsewhere])).applied?.lsn).toBe(20n)
   expect((await client.values.applied())?.lsn).toBe(20n)
-  await master.server.kill('SIGKILL')
-  await redis.cluster.failOver(replica, 'TAKEOVER')
   const answered = async (wanted: number, others: readonly number[] = []) =>
     read(wanted, others).then(
       ({ applied }) => applied?.lsn ?? 'unknown',
       () => 'no answer',
     )
+  const spokenFor = (await redis.direct(master).get(keys.spokenFor(shard))) ?? ''
+  await redis.direct(master).set(keys.spokenFor(shard), '3:0123456789abcdef') // as on a shard that left and came back older
+  expect([await answered(shard), await answered(home), await answered(home, [shard])]).toEqual([
+    'unknown',
+    20n,
+    'unknown',
+  ])
+  await redis.direct(master).set(keys.spokenFor(shard), spokenFor)
+  await master.server.kill('SIGKILL')
+  await redis.cluster.failOver(replica, 'TAKEOVER')
   await expect.poll(() => answered(shard), { timeout: 10_000 }).toBe('unknown')
   expect(await answered(elsewhere)).toBe(20n)
   expect(await answered(elsewhere, [shard])).toBe('unknown')
