@@ -56,7 +56,7 @@ export class InvalidationEngine {
     const topics = topicNames(options.topicPrefix)
     const source = `freshet/${namespace}/invalidation-service`
     const producer = await kafka.producer()
-    const directory = new CatalogDirectory(kafka, topics, options.topicPrefix)
+    const directory = new CatalogDirectory(kafka, topics, options.topicPrefix, occurrences)
     await directory.start()
     const gaps = new Gaps(takeFloor, producer, topics, source, occurrences)
     const partitions = new Partitions(store, kafka, directory, gaps)

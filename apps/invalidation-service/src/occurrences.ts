@@ -1,5 +1,6 @@
 import type { GapCause } from '@freshet/events'
 import type { Lsn } from '@freshet/pgoutput'
+import type { PlannerSize } from '@freshet/planner'
 
 /** What happens in this service, one typed record an occurrence; logs and metrics listen. */
 export interface InvalidationOccurrences {
@@ -25,5 +26,7 @@ export interface InvalidationOccurrences {
   'watermark:applied': { readonly lsn: Lsn; readonly databaseTimeMs: number }
   'catalog:in-force': { readonly owner: string; readonly version: string; readonly lsn: Lsn }
   'catalog:unknown': { readonly owner: string; readonly version: string; readonly reason: string }
+  /** The dependency graph was made anew, since a catalog came or went. */
+  'graph:compiled': PlannerSize
   'upkeep:failed': { readonly step: string; readonly error: unknown }
 }

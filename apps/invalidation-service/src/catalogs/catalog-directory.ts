@@ -9,7 +9,9 @@ import {
 } from '@freshet/events'
 import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { createPlanner, type Planner } from '@freshet/planner'
+import type { Occurrences } from '@freshet/service-kit'
 import { BehaviorSubject, distinctUntilChanged, firstValueFrom, map, race, timer, type Observable } from 'rxjs'
+import type { InvalidationOccurrences } from '../occurrences.js'
 import { CatalogUnknownError } from './catalog-unknown-error.js'
 
 /** Which catalog: an owner has several while versions overlap. */
@@ -40,6 +42,7 @@ export class CatalogDirectory {
     kafka: KafkaPort,
     private readonly topics: Topics,
     private readonly topicPrefix: string,
+    private readonly occurrences: Occurrences<InvalidationOccurrences>,
   ) {
     this.reader = kafka.broadcast({
       topics: [topics.catalogs, topics.catalogStatus],
@@ -145,7 +148,9 @@ export class CatalogDirectory {
     const catalogs = new Map(this.state.value.catalogs)
     if (contents.size > 0) catalogs.set(name, contents)
     else catalogs.delete(name)
-    this.state.next({ catalogs, planner: createPlanner(allOf({ catalogs })) })
+    const planner = createPlanner(allOf({ catalogs }))
+    this.state.next({ catalogs, planner })
+    this.occurrences.emit('graph:compiled', planner.size)
   }
 }
 

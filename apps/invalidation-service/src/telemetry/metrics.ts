@@ -40,6 +40,18 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
     buckets: [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.5, 2, 10],
     registers,
   })
+  const graph = new Gauge({
+    name: 'freshet_dependency_graph_size',
+    help: 'Templates and derivations of all catalogs, what their rules fence, and the bytes of the derivations.',
+    labelNames: ['of'],
+    registers,
+  })
+  occurrences.on('graph:compiled', ({ templates, derivations, targets, derivationBytes }) => {
+    graph.set({ of: 'templates' }, templates)
+    graph.set({ of: 'derivations' }, derivations)
+    graph.set({ of: 'targets' }, targets)
+    graph.set({ of: 'derivation_bytes' }, derivationBytes)
+  })
   occurrences.on('batch:applied', ({ topic, changes: count, tagsFenced, commitToFenceMs }) => {
     changes.inc({ topic }, count)
     tags.inc({ topic }, tagsFenced)
