@@ -29,7 +29,7 @@ export interface MemoryOptions {
 export interface CacheOptions {
   /** What `catalog(...)` or `catalogFromJson(...)` returned. */
   readonly catalog: Catalog
-  /** `redis://host:port` */
+  /** `redis://host:port`, `rediss://` for TLS, or of a Cluster `redis+cluster://host:port,host:port`. */
   readonly redis: string
   /** The installation's; `default` by default. */
   readonly namespace?: string

@@ -33,7 +33,10 @@ export interface RedisCluster {
    * needs only the other masters' votes, `TAKEOVER` nobody's. Resolves once every running node knows.
    */
   failOver(replica: RedisNode, how?: 'FORCE' | 'TAKEOVER'): Promise<void>
-  /** Keeps this replica as it is from now on: it hears nothing more of its master, and may take over all the same. */
+  /**
+   * Keeps this replica as it is from now on, with all that its master held when this was called: it hears nothing more, and
+   * may take over all the same.
+   */
   fallBehind(replica: RedisNode): Promise<void>
   /** Lets it hear again. */
   catchUp(replica: RedisNode): Promise<void>
@@ -133,8 +136,21 @@ class NativeCluster implements RedisCluster {
 
   async fallBehind(replica: RedisNode): Promise<void> {
     const node = this.known(replica)
+    await this.#hasAll(node)
     await node.ask('CONFIG', 'SET', 'masterauth', 'not the password') // its master has none, and refuses it
     await node.ask('CLIENT', 'KILL', 'TYPE', 'master')
+  }
+
+  /** Resolves once the replica has what its master holds now. */
+  async #hasAll(replica: Node): Promise<void> {
+    const masterPort = field(await replica.text('INFO', 'replication'), 'master_port')
+    const master = this.nodes.find(({ port }) => port === masterPort)
+    if (master === undefined) throw new Error(`${replica.url} follows no node of this cluster`)
+    const wanted = field(await master.text('INFO', 'replication'), 'master_repl_offset')
+    await until(async () => {
+      const has = field(await replica.text('INFO', 'replication'), 'slave_repl_offset')
+      if (has < wanted) throw new Error(`${replica.url} has ${has} of ${wanted} bytes of its master's log`)
+    })
   }
 
   async catchUp(replica: RedisNode): Promise<void> {
@@ -250,6 +266,9 @@ class Node implements RedisNode {
     this.control.disconnect()
   }
 }
+
+/** A number in what INFO says. */
+const field = (info: string, name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1])
 
 const until = (passes: () => Promise<unknown>): Promise<void> =>
   untilPasses(

@@ -12,8 +12,8 @@ const REFRESH_MS = 5_000
 const RETRY_MS = 200
 const ASK_TIMEOUT_MS = 1_000
 
-/** What a node answers whose slot lies, or is about to lie, elsewhere. */
-const elsewhere = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|READONLY) /
+/** What a node answers whose slot lies, or is about to lie, elsewhere, and one that holds another history than it did. */
+const elsewhere = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|READONLY|LINEAGE) /
 
 /**
  * The masters of a Redis Cluster, each over a plain connection of its own: nothing is queued, sent again or redirected (R13).
@@ -160,10 +160,12 @@ async function rangesBy(redis: Redis, asked: string): Promise<SlotRange[]> {
   const ranges = await Promise.race([redis.cluster('SLOTS'), overdue(asked)])
   return ranges.flatMap(([from, to, ...nodes]) => {
     // without a host: the one that was asked
-    const [address, ...replicas] = nodes.map(([host, port]) => `${host || hostOf(asked)}:${port}`)
+    const [address, ...replicas] = nodes.map(([host, port]) => `${hostText(host) || hostOf(asked)}:${port}`)
     return address === undefined ? [] : [{ from, to, address, replicas }]
   })
 }
+
+const hostText = (host: string | null): string => (host?.includes(':') ? `[${host}]` : (host ?? ''))
 
 const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'))
 

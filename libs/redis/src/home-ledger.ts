@@ -61,7 +61,7 @@ export class HomeLedger implements Ledger {
       'hgetall',
       this.keys.applied(home.place),
     ])
-    const marks = this.topology.masters.map(({ home }, at) => appliedIn(home, hashReply(replies[at])))
+    const marks = this.topology.masters.map(({ home }, at) => watermarksOf(marksOf(home, hashReply(replies[at]))))
     const places = new Set(marks.flatMap((each) => [...each.keys()]))
     return new Map(Array.from(places, (place) => [place, leastApplied(marks.map((each) => each.get(place)))]))
   }
@@ -150,11 +150,11 @@ export class HomeLedger implements Ledger {
   }
 }
 
-/** What a hash of watermarks says for this home: nothing, if it is another's. */
-export function appliedIn(home: Home | undefined, fields: Fields): Map<string, AppliedWatermark | undefined> {
+/** The watermarks in a hash that are this home's: none, if it is another's. */
+export function marksOf(home: Home | undefined, fields: Fields): Fields {
+  if (home === undefined) return fields
   const { home: whose, ...marks } = fields
-  if (home === undefined) return watermarksOf(fields)
-  return whose !== undefined && whose === homeText(home) ? watermarksOf(marks) : watermarksOf({})
+  return whose !== undefined && whose === homeText(home) ? marks : {}
 }
 
 /** By `topic/partition`, the lowest cursor of all homes; none where it is missing in one. */

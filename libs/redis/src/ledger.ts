@@ -34,7 +34,8 @@ export type Fields = Readonly<Record<string, string>>
 export const watermarksOf = (fields: Fields): Map<string, AppliedWatermark | undefined> =>
   new Map(Object.entries(fields).map(([place, text]) => [place, parseApplied(text)]))
 
-export const leastOf = (fields: Fields): AppliedWatermark | undefined => leastApplied(watermarksOf(fields).values())
+export const leastOf = (fields: Fields): AppliedWatermark | undefined =>
+  leastApplied(Object.values(fields).map(parseApplied))
 
 /** On a single Redis: beside all that the cursors speak for, so that they are lost together. */
 export class NamespaceLedger implements Ledger {

@@ -1,12 +1,14 @@
 import type { Tag } from '@freshet/cache-keys'
 import { leastApplied, newGeneration, type AppliedWatermark, type ShardTag } from '@freshet/coherence'
+import type { Redis } from 'ioredis'
 import { call, type Command } from './connection.js'
 import { catalogField } from './fence-session.js'
 import type { CatalogInForce } from './fence-store.js'
-import { appliedIn } from './home-ledger.js'
+import { marksOf } from './home-ledger.js'
 import type { Keys } from './keys.js'
+import { leastOf } from './ledger.js'
 import { parseRecent } from './recent-fields.js'
-import { buffersReply, hashReply } from './replies.js'
+import { buffersReply, hashReply, textsReply } from './replies.js'
 import { rotation } from './rotation.js'
 import { scan } from './scan.js'
 import { renewScript } from './scripts.js'
@@ -26,6 +28,11 @@ interface Bundle {
   readonly positions: number[]
 }
 
+interface FoundWithApplied<T> {
+  readonly found: T
+  readonly applied: AppliedWatermark | undefined
+}
+
 export class RedisValueStore implements ValueStore {
   constructor(
     private readonly nodes: Nodes,
@@ -37,16 +44,23 @@ export class RedisValueStore implements ValueStore {
     const keys = [this.keys.value(request)]
     for (const tag of tags) keys.push(this.keys.generation(shard, tag))
     for (const tag of extra) keys.push(this.keys.generationOf(tag))
-    const shardOf = (position: number): number => extra[position - 1 - tags.length]?.shard ?? shard
-    if (!request.withApplied) return replyOf(request, await this.mget('read', keys, shardOf))
-    const { found, applied } = await this.readWithApplied(this.bundles(keys, shardOf))
+    const { topology } = this.nodes
+    if (!request.withApplied && (extra.length === 0 || !topology.isCluster)) {
+      const ask = (): Promise<Found> => topology.masterOf(shard).connection.redis.mgetBuffer(keys)
+      return replyOf(request, await this.answered('read', ask))
+    }
+    const bundles = this.bundles(keys, (position) => extra[position - 1 - tags.length]?.shard ?? shard)
+    if (!request.withApplied)
+      return replyOf(request, await this.inBundles('read', bundles, (redis, asked) => redis.mgetBuffer(asked)))
+    const { found, applied } = await this.readWithApplied(bundles)
     return { ...replyOf(request, found), applied }
   }
 
   async generations(tags: readonly ShardTag[]): Promise<readonly (string | null)[]> {
     if (tags.length === 0) return []
     const keys = tags.map((tag) => this.keys.generationOf(tag))
-    return (await this.mget('read generations', keys, (at) => tags[at]?.shard ?? 0)).map(textOf)
+    const bundles = this.bundles(keys, (at) => tags[at]?.shard ?? 0)
+    return this.inBundles('read generations', bundles, (redis, asked) => redis.mget(asked))
   }
 
   async capture(tags: readonly ShardTag[], ttlMs: number): Promise<Captured> {
@@ -102,7 +116,7 @@ export class RedisValueStore implements ValueStore {
   async applied(): Promise<AppliedWatermark | undefined> {
     const { masters } = this.nodes.topology
     const replies = await this.run('read watermarks', () => masters.map((master) => this.appliedOn(master)))
-    return leastApplied(masters.map(({ home }, at) => leastApplied(appliedIn(home, hashReply(replies[at])).values())))
+    return leastApplied(masters.map(({ home }, at) => leastOf(marksOf(home, hashReply(replies[at])))))
   }
 
   /** An eviction can take a generation between the two commands; nothing may be stored under a missing one. */
@@ -112,53 +126,55 @@ export class RedisValueStore implements ValueStore {
     const bundles = this.bundles(keys, (at) => tags[at]?.shard ?? 0)
     const replies = await this.run('capture generations', () => [
       ...tags.map((tag, at) => this.at(tag.shard, ['set', keys[at] ?? '', newGeneration(), 'PX', ttlMs, 'NX'])),
-      ...bundles.map((bundle) => this.at(bundle.shard, ['mgetBuffer', ...bundle.keys])),
+      ...bundles.map((bundle) => this.at(bundle.shard, ['mget', ...bundle.keys])),
     ])
-    const found = unbundled(bundles, replies.slice(tags.length).map(buffersReply))
-    const generations = found.map(textOf).filter((generation) => generation !== null)
+    const found = unbundled(bundles, replies.slice(tags.length).map(textsReply))
+    const generations = found.filter((generation) => generation !== null)
     if (generations.length < tags.length)
       throw new ValuesUnavailableError('capture generations', 'a generation was evicted as soon as it was made')
     return generations
   }
 
-  /**
-   * On each master that is asked, its applied watermark before the generations, in one pipeline: the token's commit must be
-   * fenced on all of them (G3). On a Cluster a shard may just have come from a master that was behind, so that the watermark
-   * says something only of shards that its home speaks for.
-   */
-  private readWithApplied(
-    bundles: readonly Bundle[],
-  ): Promise<{ found: Found; applied: AppliedWatermark | undefined }> {
+  private readWithApplied(bundles: readonly Bundle[]): Promise<FoundWithApplied<Found>> {
     return this.answered('read', async () => {
       const { topology } = this.nodes
-      const owners = bundles.map(({ shard }) => topology.masterOf(shard))
-      const masters = [...new Set(owners)]
-      const replies = await send([
-        ...masters.map((master) => this.appliedOn(master)),
-        ...bundles.map(({ shard, keys }) =>
-          this.at(shard, ['mgetBuffer', ...keys, ...(topology.isCluster ? [this.keys.spokenFor(shard)] : [])]),
-        ),
-      ])
-      const found = replies.slice(masters.length).map(buffersReply)
-      const applied = masters.map((master, at) => {
-        const { home } = master
-        const speaks = ([...texts]: Found): boolean => home === undefined || textOf(texts.at(-1)) === homeText(home)
-        if (!found.every((texts, bundle) => owners[bundle] !== master || speaks(texts))) return undefined
-        return leastApplied(appliedIn(home, hashReply(replies[at])).values())
-      })
-      return { found: unbundled(bundles, found), applied: leastApplied(applied) }
+      const parts = Map.groupBy(bundles, ({ shard }) => topology.masterOf(shard))
+      const answers = await Promise.all(Array.from(parts, ([master, asked]) => this.readOn(master, asked)))
+      const asked = [...parts.values()].flat()
+      const found = unbundled(
+        asked,
+        answers.flatMap((answer) => answer.found),
+      )
+      return { found, applied: leastApplied(answers.map(({ applied }) => applied)) }
     })
   }
 
-  private mget(operation: string, keys: string[], shardOf: (position: number) => number): Promise<Found> {
-    const bundles = this.bundles(keys, shardOf)
+  /**
+   * The master's applied watermark before the generations, in one pipeline: of the token's commit, all that was fenced on it
+   * is seen (G3). On a Cluster a shard may just have come from a master that was behind, so that the watermark counts only if
+   * its home speaks for the shard.
+   */
+  private async readOn(master: Master, bundles: readonly Bundle[]): Promise<FoundWithApplied<Found[]>> {
+    const { home, connection, number } = master
+    const reads = bundles.map(({ shard, keys }): Command => {
+      return home ? ['mgetBuffer', ...keys, this.keys.spokenFor(shard)] : ['mgetBuffer', ...keys]
+    })
+    const [fields, ...replies] = await connection.pipeline([this.appliedOn(master).command, ...reads], number)
+    const found = replies.map(buffersReply)
+    const isSpokenFor = home === undefined || found.every((texts) => textOf(texts.at(-1)) === homeText(home))
+    return { found, applied: isSpokenFor ? leastOf(marksOf(home, hashReply(fields))) : undefined }
+  }
+
+  private inBundles<T>(
+    operation: string,
+    bundles: readonly Bundle[],
+    ask: (redis: Redis, keys: string[]) => Promise<(T | null)[]>,
+  ): Promise<(T | null)[]> {
     const { topology } = this.nodes
-    const ask = (bundle: Bundle): Promise<Found> =>
-      topology.masterOf(bundle.shard).connection.redis.mgetBuffer(bundle.keys)
-    const [first, ...others] = bundles
-    if (first === undefined) return Promise.resolve([])
-    if (others.length === 0) return this.answered(operation, () => ask(first))
-    return this.answered(operation, async () => unbundled(bundles, await Promise.all(bundles.map(ask))))
+    return this.answered(operation, async () => {
+      const found = bundles.map(({ shard, keys }) => ask(topology.masterOf(shard).connection.redis, keys))
+      return unbundled(bundles, await Promise.all(found))
+    })
   }
 
   /** One, but on a Cluster one for each shard. */
@@ -200,10 +216,10 @@ export class RedisValueStore implements ValueStore {
 const textOf = (found: Buffer | null | undefined): string | null => found?.toString('latin1') ?? null
 
 /** What was found, in the order of the keys that were asked for. What a command asked beyond them is left out. */
-function unbundled(bundles: readonly Bundle[], found: readonly Found[]): Found {
-  const [only, ...others] = bundles
-  if (only && others.length === 0) return (found[0] ?? []).slice(0, only.keys.length)
-  const all: Found = []
+function unbundled<T>(bundles: readonly Bundle[], found: readonly (T | null)[][]): (T | null)[] {
+  const [first] = bundles
+  if (first && bundles.length === 1) return (found[0] ?? []).slice(0, first.keys.length)
+  const all: (T | null)[] = []
   for (const [at, { positions }] of bundles.entries())
     for (const [index, position] of positions.entries()) all[position] = found[at]?.[index] ?? null
   return all

@@ -70,7 +70,19 @@ export const stands = ({ masters }: Topology): boolean =>
  * Sends each master its commands in one pipeline, on the connections of this topology (R13), and resolves with all replies in
  * the order of the commands once every master has answered. Throws the first error then.
  */
-export async function send(commands: readonly Addressed[]): Promise<unknown[]> {
+export function send(commands: readonly Addressed[]): Promise<unknown[]> {
+  const [first] = commands
+  if (first === undefined) return Promise.resolve([])
+  const { connection, number } = first.master
+  if (commands.every(({ master }) => master === first.master))
+    return connection.pipeline(
+      commands.map(({ command }) => command),
+      number,
+    )
+  return sendParts(commands)
+}
+
+async function sendParts(commands: readonly Addressed[]): Promise<unknown[]> {
   const parts = new Map<Master, { commands: Command[]; positions: number[] }>()
   for (const [position, { master, command }] of commands.entries()) {
     const part = parts.get(master) ?? { commands: [], positions: [] }

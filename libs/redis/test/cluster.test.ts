@@ -106,7 +106,6 @@ it('a session is over once a master failed over, and the next begins at the lowe
   const before = service.fences.session()
   await before.moveCursors([at(50n)])
   await redis.cluster.settled()
-  await delay(200) // the replica has it
   await redis.cluster.fallBehind(replica)
   await before.moveCursors([at(100n)])
   const id = service.redisId()
@@ -127,7 +126,6 @@ it('a master that wakes after its replica took over takes no cursor along', asyn
   const { master, replica } = pair(1)
   const before = service.fences.session()
   await before.moveCursors([at(50n)])
-  await delay(200)
   await redis.cluster.fallBehind(replica)
   await before.moveCursors([at(100n)])
   await master.server.kill('SIGSTOP')
@@ -144,7 +142,6 @@ it('a master that lost its part and won it back holds another history, though th
   const { master, replica } = pair(1)
   const session = service.fences.session()
   await session.moveCursors([at(50n)])
-  await delay(200)
   await redis.cluster.fallBehind(replica)
   await session.moveCursors([at(100n)])
   await redis.cluster.failOver(replica, 'TAKEOVER')
@@ -201,7 +198,6 @@ it('a shard that came from a master which was behind is replayed from there, als
   const session = service.fences.session()
   await session.moveCursors([at(50n)])
   const [, shard = 0] = await shardsOf(master) // the first is the home
-  await delay(200)
   await redis.cluster.fallBehind(replica)
   await session.moveCursors([at(100n)])
   await master.server.kill('SIGKILL')
@@ -266,7 +262,6 @@ it('a read with a token is not honoured by a watermark that is behind, nor by th
   const session = service.fences.session()
   await session.moveCursors([at(1n)])
   await session.noteApplied([{ topic, partition: 0, watermark: mark(10n) }])
-  await delay(200)
   await redis.cluster.fallBehind(replica)
   await session.noteApplied([{ topic, partition: 0, watermark: mark(20n) }])
   const read = (wanted: number, others: readonly number[] = []) =>
