@@ -1,10 +1,6 @@
 import { lsn, xid, type Lsn, type Xid } from '@freshet/pgoutput'
 import type { Moment, Snapshot, TakenFloor } from '../../src/index.js'
-
-export const rowCount = 2
-
-/** One version for each row: how often it has been changed. */
-export type Versions = readonly number[]
+import { rowCount } from './keys.js'
 
 export interface Transaction {
   readonly xid: number

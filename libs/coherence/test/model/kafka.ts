@@ -18,20 +18,34 @@ export type KafkaRecord =
 /** Every fence up to here is in this Redis, and was announced. */
 export interface Applied {
   readonly watermark: AppliedWatermark
-  readonly redis: number
+  readonly redis: string
 }
 
 /** What every memory is told: the changes whose fences hold, or that everything is to go. */
 export interface Announcement {
   readonly what: readonly Change[] | 'all' | Applied
-  /** How often Redis had failed over by then: what was fenced before the last time may have to be fenced again. */
-  readonly failovers: number
+  /** By place: how often it had failed over by then; what was fenced before the last time may have to be fenced again. */
+  readonly failovers: readonly number[]
 }
 
-/** One partition of changes, and the announcements. */
+/** The partitions of changes, and the announcements. */
 export class Kafka {
-  readonly records: KafkaRecord[] = []
+  /** By partition. */
+  readonly logs: readonly KafkaRecord[][]
   readonly announcements: Announcement[] = []
+
+  constructor(partitions: number) {
+    this.logs = Array.from({ length: partitions }, () => [])
+  }
+
+  log(partition: number): KafkaRecord[] {
+    return this.logs[partition] as KafkaRecord[]
+  }
+
+  /** Records of one key are in one partition. */
+  partitionOf(row: number): number {
+    return row % this.logs.length
+  }
 
   announce(announcement: Announcement): void {
     this.announcements.push(announcement)

@@ -1,7 +1,8 @@
 import { isHonoured, type CommitToken, type TagGeneration } from '../../src/index.js'
-import { rowCount } from './database.js'
 import type { Announcement, Applied } from './kafka.js'
-import { tagsOfFence, type Value } from './redis.js'
+import { nameOf, rowCount, shardOf, tagsOfFence } from './keys.js'
+import type { Value } from './place.js'
+import type { Switch } from './switches.js'
 
 interface Entry {
   readonly value: Value
@@ -10,12 +11,12 @@ interface Entry {
 
 interface Kept extends Entry {
   /** The Redis that it is from; undefined where that was not one and the same all the time. */
-  readonly redis: number | undefined
+  readonly redis: string | undefined
 }
 
 export interface Mark {
   readonly fences: number
-  readonly redis: number
+  readonly redis: string
 }
 
 /** L1 of one process: it takes in nothing whose tags were fenced since the reading began, as libs/cache's does. */
@@ -28,25 +29,28 @@ export class Memory {
   private heardUpTo = 0
   private readonly lastFence = new Map<string, number>()
 
-  get(key: number | 'sum', token?: CommitToken): Entry | undefined {
-    const kept = this.entries.get(String(key))
+  constructor(private readonly without: Switch | undefined) {}
+
+  get(key: string, token?: CommitToken): Entry | undefined {
+    const kept = this.entries.get(key)
     if (kept === undefined || token === undefined) return kept
     const { applied } = this
-    return applied?.redis === kept.redis && isHonoured(token, applied?.watermark) ? kept : undefined
+    const isOfOne = applied?.redis === kept.redis || this.without === 'memory answers tokens for any Redis'
+    return isOfOne && isHonoured(token, applied?.watermark) ? kept : undefined
   }
 
-  mark(redis: number): Mark {
+  mark(redis: string): Mark {
     return { fences: this.fences, redis }
   }
 
-  insert(key: number | 'sum', { value, tags }: Entry, mark: Mark, redis: number): void {
-    if (tags.some((tag) => (this.lastFence.get(nameOf(tag.shard, tag.tag)) ?? 0) > mark.fences)) return
+  insert(key: string, { value, tags }: Entry, mark: Mark, redis: string): void {
+    if (tags.some((tag) => (this.lastFence.get(nameOf(tag)) ?? 0) > mark.fences)) return
     if ((this.lastFence.get('all') ?? 0) > mark.fences) return
-    this.entries.set(String(key), { value, tags, redis: redis === mark.redis ? redis : undefined })
+    this.entries.set(key, { value, tags, redis: redis === mark.redis ? redis : undefined })
   }
 
   /** Hears the next announcement; false where there is none. */
-  hear(announcements: readonly Announcement[], failovers: number): boolean {
+  hear(announcements: readonly Announcement[], failovers: readonly number[]): boolean {
     const next = announcements[this.heardUpTo]
     if (next === undefined) return false
     this.heardUpTo += 1
@@ -61,22 +65,20 @@ export class Memory {
       return true
     }
     for (const { row, version, wholeTemplate } of next.what) {
-      if (next.failovers === failovers) this.heard[row] = Math.max(this.heard[row] ?? 0, version)
-      for (const [shard, tag] of tagsOfFence(row, wholeTemplate)) this.drop(nameOf(shard, tag))
+      const place = shardOf(row)
+      if (next.failovers[place] === failovers[place]) this.heard[row] = Math.max(this.heard[row] ?? 0, version)
+      for (const tag of tagsOfFence(row, wholeTemplate)) this.drop(nameOf(tag))
     }
     return true
   }
 
-  /** Until its fences are announced again, an older copy of Redis may have filled this memory. */
-  failedOver(): void {
-    this.heard.fill(0)
+  /** Until its fences are announced again, nothing is promised of these places. */
+  failedOver(places: readonly number[]): void {
+    for (const row of this.heard.keys()) if (places.includes(shardOf(row))) this.heard[row] = 0
   }
 
   private drop(name: string): void {
     this.lastFence.set(name, this.fences)
-    for (const [key, { tags }] of this.entries)
-      if (tags.some((tag) => nameOf(tag.shard, tag.tag) === name)) this.entries.delete(key)
+    for (const [key, { tags }] of this.entries) if (tags.some((tag) => nameOf(tag) === name)) this.entries.delete(key)
   }
 }
-
-const nameOf = (shard: number, tag: string): string => `${shard}/${tag}`

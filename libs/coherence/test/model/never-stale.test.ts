@@ -6,7 +6,7 @@ const firstSeed = Number(process.env['FRESHET_MODEL_SEED'] ?? 1)
 
 /** What happened up to the first violation. */
 function story(seed: number): string {
-  const { trace } = run(seed, undefined, true)
+  const { trace } = run(seed, undefined, undefined, true)
   const end = trace.findIndex((line) => line.startsWith('!!'))
   return `FRESHET_MODEL_SEED=${seed} FRESHET_MODEL_RUNS=1 shows it again:\n${trace.slice(0, end < 0 ? undefined : end + 1).join('\n')}`
 }
@@ -26,7 +26,3 @@ it(`whatever is paused, late, repeated, evicted, lost or killed: no read is olde
   expect(total.stored).toBeGreaterThan(0.8 * runs)
   for (const count of Object.values(total)) expect(count).toBeGreaterThan(0)
 }, 3_600_000)
-
-it('an id that a crash gave out again is not taken for the one that was shown before it', () => {
-  expect(run(1_127_494).violations).toEqual([]) // found in a run of a million: a token of an id alone was honoured too early
-})

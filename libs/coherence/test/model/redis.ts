@@ -1,144 +1,203 @@
-import type { AppliedWatermark, RecentRecord, TagGeneration, ValueHeader } from '../../src/index.js'
-import { rowCount, type Versions } from './database.js'
+import type { Lineage, ShardTag } from '../../src/index.js'
+import type { Features } from './features.js'
+import { everyPlace, namespacePlace, rowCount, shardCount, shardOf } from './keys.js'
+import { calmRecord, copyOf, emptyPlace, type Place, type Versions } from './place.js'
+import type { Random } from './random.js'
 
-export const shardCount = 2
-export const templateTag = 'T'
-/** Where a row's key lies. */
-export const shardOf = (row: number): number => row % shardCount
-
-/** A value: the versions of the rows that it was computed from; undefined for the others. */
-export type Value = readonly (number | undefined)[]
-
-export interface Stored {
-  readonly header: ValueHeader
-  readonly value: Value
+/** What a replica has of its master. */
+interface Copy {
+  readonly places: ReadonlyMap<number, Place>
+  readonly id: string
+  readonly offset: bigint
 }
 
-/** All that one Redis holds. */
-interface Content {
-  readonly generations: Map<string, string>
-  readonly records: (RecentRecord | undefined)[]
-  readonly values: Map<string, Stored>
-  cursor: number | undefined
-  applied: AppliedWatermark | undefined
-  inForce: boolean
-  /** For the judge: the version of each row whose fence this content holds. Survives a flush, which takes the values along. */
-  readonly fenced: number[]
+const replicas = 3
+
+/** One master, and its replicas: copies of moments before. */
+export interface Node {
+  lineage: Lineage
+  /** How much has been written; only where that is compared. */
+  offset: bigint
+  /** Raised by each loss of its connections. */
+  connection: number
+  copies: Copy[]
 }
 
-const copyOf = (content: Content): Content => ({
-  ...content,
-  generations: new Map(content.generations),
-  records: [...content.records],
-  values: new Map(content.values),
-  fenced: [...content.fenced],
-})
-
-const empty = (fenced: Versions): Content => ({
-  generations: new Map(),
-  records: new Array<undefined>(shardCount).fill(undefined),
-  values: new Map(),
-  cursor: undefined,
-  applied: undefined,
-  inForce: false,
-  fenced: [...fenced],
-})
-
-/** One Redis, whose replica has a copy of some moment before. */
+/** A single Redis, or the masters of a Cluster; each fails over, and loses what it holds, apart from the others. */
 export class Redis {
-  content: Content = empty(new Array<number>(rowCount).fill(0))
-  /** Raised by each loss of connections. */
-  connection = 1
-  failovers = 0
-  private replica = copyOf(this.content)
+  readonly places: Place[] = everyPlace.map(() => emptyPlace())
+  readonly nodes: readonly Node[]
+  /** By place: which node holds it. */
+  readonly owners: number[]
+  /** By place: how often what it holds became older. */
+  readonly failovers: number[] = everyPlace.map(() => 0)
+  readonly isCluster: boolean
   private names = 0
 
+  constructor({ masters, owners }: Features) {
+    this.isCluster = masters > 1
+    this.owners = [...owners]
+    this.nodes = Array.from({ length: masters }, (): Node => {
+      const id = this.newName()
+      return {
+        lineage: { id, former: undefined },
+        offset: 0n,
+        connection: 1,
+        copies: [{ places: new Map(), id, offset: 0n }],
+      }
+    })
+  }
+
   /** As after a while of use: nothing is missing, and nothing has happened lately. */
-  beginCalmly(inForce: boolean): void {
-    const { content } = this
-    for (let shard = 0; shard < shardCount; shard++) content.records[shard] = calmRecord(this.newName())
-    content.cursor = 0
-    content.inForce = inForce
-    this.replicate()
+  beginCalmly(inForce: boolean, partitions: number): void {
+    const cursors = new Array<number>(partitions).fill(0)
+    for (let shard = 0; shard < shardCount; shard++) this.place(shard).record = calmRecord(this.newName())
+    const namespace = this.place(namespacePlace)
+    namespace.inForce = inForce
+    if (!this.isCluster) namespace.cursors = cursors
+    else
+      for (const [at, node] of this.nodes.entries()) {
+        const home = this.homeOf(at)
+        if (home === undefined) continue
+        this.place(placeOfHome(home)).homes.set(home, {
+          written: { id: node.lineage.id, offset: node.offset++ },
+          cursors,
+        })
+        for (const place of this.heldBy(node)) this.place(place).spokenFor = home
+      }
+    for (const node of this.nodes) {
+      node.copies.length = 0
+      this.replicate(node)
+    }
   }
 
   newName(): string {
     return `${(this.names += 1)}`
   }
 
-  replicate(): void {
-    this.replica = copyOf(this.content)
+  place(at: number): Place {
+    return this.places[at] as Place
   }
 
-  /** The replica takes over: what only the lost node knew is gone, and every connection with it. */
-  failOver(): void {
-    this.content = copyOf(this.replica)
-    this.connection += 1
-    this.failovers += 1
+  node(at: number): Node {
+    return this.nodes[at] as Node
   }
 
-  restartEmpty(): void {
-    this.flush()
-    this.connection += 1
+  nodeOf(place: number): Node {
+    return this.node(this.owners[place] ?? 0)
   }
 
-  flush(): void {
-    this.content = empty(this.content.fenced)
+  heldBy(node: Node): readonly number[] {
+    return everyPlace.filter((place) => this.nodeOf(place) === node)
   }
 
-  generation(shard: number, tag: string): string | undefined {
-    return this.content.generations.get(`${shard}/${tag}`)
+  /** The home of a master: where what is to be known of it as a whole is kept, named by its history and its places. */
+  homeOf(node: number): string | undefined {
+    const held = this.heldBy(this.node(node))
+    return held.length === 0 ? undefined : `${held[0]}:${this.node(node).lineage.id}:${held.join()}`
+  }
+
+  /** Names the whole: another one when any master becomes another. */
+  get id(): string {
+    return this.nodes.map(({ lineage }) => lineage.id).join()
+  }
+
+  replicate(node: Node): void {
+    const held = this.heldBy(node)
+    const places = new Map(held.map((place) => [place, copyOf(this.place(place))]))
+    node.copies.push({ places, id: node.lineage.id, offset: node.offset })
+    if (node.copies.length > replicas) node.copies.shift()
+  }
+
+  /** A replica takes over: what only the lost node knew is gone, and every connection with it. The others follow it. */
+  failOver(node: Node, random: Random): void {
+    const chosen = random.below(node.copies.length)
+    const { places, id, offset } = node.copies[chosen] as Copy
+    node.copies.length = chosen + 1
+    for (const place of this.heldBy(node)) {
+      const copy = places.get(place)
+      this.places[place] = copy ? copyOf(copy) : emptyPlace(this.place(place).fenced)
+      this.failovers[place] = (this.failovers[place] ?? 0) + 1
+    }
+    node.lineage = { id: this.newName(), former: { id, end: offset + 1n } }
+    node.offset = offset
+    node.connection += 1
+  }
+
+  /** Looks at what would be, were this master to fail over now. */
+  supposing(node: Node, random: Random, look: () => void): void {
+    const { lineage, offset, connection, copies } = node
+    const places = [...this.places]
+    const failovers = [...this.failovers]
+    node.copies = [...copies]
+    this.failOver(node, random)
+    look()
+    Object.assign(node, { lineage, offset, connection, copies })
+    for (const at of places.keys()) {
+      this.places[at] = places[at] as Place
+      this.failovers[at] = failovers[at] ?? 0
+    }
+  }
+
+  restartEmpty(node: Node): void {
+    this.flush(node)
+    node.lineage = { id: this.newName(), former: undefined }
+    node.connection += 1
+  }
+
+  flush(node: Node): void {
+    for (const place of this.heldBy(node)) this.places[place] = emptyPlace(this.place(place).fenced)
+  }
+
+  /** A slot goes to another master, with all its keys. */
+  move(place: number, to: Node): void {
+    this.owners[place] = this.nodes.indexOf(to)
+  }
+
+  generation({ shard, tag }: ShardTag): string | undefined {
+    return this.place(shard).generations.get(tag)
   }
 
   /** SET NX, and what is there then. */
-  createGeneration(shard: number, tag: string): string {
-    const known = this.generation(shard, tag)
+  createGeneration({ shard, tag }: ShardTag): string {
+    const { generations } = this.place(shard)
+    const known = generations.get(tag)
     if (known !== undefined) return known
     const name = this.newName()
-    this.content.generations.set(`${shard}/${tag}`, name)
+    generations.set(tag, name)
     return name
   }
 
-  rotate(shard: number, tag: string): void {
-    this.content.generations.delete(`${shard}/${tag}`)
+  /** For the judge: what no read that begins now may fall behind. */
+  get promised(): Versions {
+    const promised: number[] = []
+    for (let row = 0; row < rowCount; row++) promised.push(this.place(shardOf(row)).fenced[row] ?? 0)
+    return promised
   }
 
   /** For the judge: from here on no read may show an older version of the row. */
   promise(row: number, version: number): void {
-    this.content.fenced[row] = Math.max(this.content.fenced[row] ?? 0, version)
+    const { fenced } = this.place(shardOf(row))
+    fenced[row] = Math.max(fenced[row] ?? 0, version)
   }
 
   /** Any key may go at any time. */
-  evict(choice: number): void {
-    const { content } = this
-    const kind = choice % 10
-    const nth = Math.floor(choice / 10)
-    if (kind < 3) deleteNth(content.generations, nth)
-    else if (kind < 5) deleteNth(content.values, nth)
-    else if (kind < 8) content.records[nth % shardCount] = undefined
-    else content.cursor = undefined
+  evict(random: Random): void {
+    const place = this.place(random.below(this.places.length))
+    const kind = random.below(12)
+    if (kind < 2) deleteOne(place.generations, random)
+    else if (kind < 4) deleteOne(place.values, random)
+    else if (kind < 8) place.record = undefined
+    else if (kind < 9) place.cursors = undefined
+    else if (kind < 10) place.applied = undefined
+    else if (kind < 11) place.spokenFor = undefined
+    else deleteOne(place.homes, random)
   }
 }
 
-function deleteNth<T>(map: Map<string, T>, nth: number): void {
-  const key = [...map.keys()][nth % Math.max(1, map.size)]
-  if (key !== undefined) map.delete(key)
+function deleteOne<T>(map: Map<string, T>, random: Random): void {
+  if (map.size > 0) map.delete(random.oneOf([...map.keys()]))
 }
 
-export const calmRecord = (life: string): RecentRecord => ({
-  life,
-  transactions: new Map(),
-  pruned: undefined,
-  floor: undefined,
-})
-
-/** The tags that a fence of a row rotates: its key's, or the whole template's, in every shard. */
-export const tagsOfFence = (row: number, wholeTemplate: boolean): readonly (readonly [shard: number, tag: string])[] =>
-  wholeTemplate
-    ? Array.from({ length: shardCount }, (_, shard) => [shard, templateTag] as const)
-    : [[shardOf(row), keyOf(row)]]
-
-export const keyOf = (row: number): string => `k${row}`
-
-export const generationsOf = (tags: readonly TagGeneration[]): readonly string[] =>
-  tags.map(({ generation }) => generation)
+/** `0:...` lies in place 0. */
+export const placeOfHome = (home: string): number => Number(home.slice(0, home.indexOf(':')))

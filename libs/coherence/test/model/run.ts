@@ -1,8 +1,11 @@
-import { judgeRead } from '../../src/index.js'
-import { Client, everyKey, ownTags } from './client.js'
+import { judgeRead, type ShardTag } from '../../src/index.js'
+import { Client } from './client.js'
+import type { Features, Mishap } from './features.js'
+import { everyKey, everyPlace, namespacePlace, nameOf } from './keys.js'
 import { randomFrom } from './random.js'
-import type { Rule } from './rules.js'
+import type { Node } from './redis.js'
 import { service } from './service.js'
+import type { Switch } from './switches.js'
 import { listener, writer, World, type Step } from './world.js'
 
 /** What a run ended with. */
@@ -28,16 +31,19 @@ const clients = 2
 const services = 2
 
 /** One run: everything acts at random, then all is drained, and what can be served must be what the database holds. */
-export function run(seed: number, without?: Rule, traced = false): Outcome {
+export function run(seed: number, without?: Switch, given?: Partial<Features>, traced = false): Outcome {
   const random = randomFrom(seed)
-  const world = new World(random, without)
+  const world = new World(random, without, given)
+  const { features } = world
   const readers = Array.from({ length: clients }, () => new Client(world))
   const trace: string[] = []
   const step = ({ name, steps }: Actor): Step | undefined => {
     const before = world.violations.length
     const { value } = steps.next()
-    if (traced)
-      trace.push(`${name}: ${value ?? 'ends'}`, ...world.violations.slice(before).map((found) => `!! ${found}`))
+    if (traced) {
+      trace.push(`${name}: ${value ?? 'ends'}`)
+      trace.push(...world.violations.slice(before).map((found) => `!! ${found}`))
+    }
     return value ?? undefined
   }
   const cdc = actor('listener', listener(world))
@@ -46,16 +52,36 @@ export function run(seed: number, without?: Rule, traced = false): Outcome {
     ...[0, 1].map((each) => actor(`writer ${each}`, writer(world, 3))),
     ...readers.flatMap((reader, each) => [0, 1].map((flow) => actor(`client ${each}.${flow}`, reader.reads(4)))),
   ]
+  let mishapsLeft = features.endsAfter
   for (let turn = 0; acting.length > 0; turn++) {
     const kind = random.below(32)
-    const next = kind < 14 ? random.oneOf(acting) : kind < 22 ? random.oneOf(instances) : kind < 27 ? cdc : undefined
+    const next =
+      kind < 12
+        ? random.oneOf(acting)
+        : kind < 12 + features.serviceShare
+          ? random.oneOf(instances)
+          : kind < 28
+            ? cdc
+            : undefined
     if (next) {
       if (turn < next.wakesAt) continue
       if (step(next) === undefined) acting.splice(acting.indexOf(next), 1)
       else if (random.onceIn(12)) next.wakesAt = turn + random.below(100)
-    } else if (kind < 29) world.standby.replay()
-    else if (kind < 31) random.oneOf(readers).memory.hear(world.kafka.announcements, world.redis.failovers)
-    else if (random.onceIn(3)) mishap(world, instances, readers, traced ? trace : undefined)
+    } else if (kind < 30) world.standby.replay()
+    else random.oneOf(readers).memory.hear(world.kafka.announcements, world.redis.failovers)
+    if (random.onceIn(30)) world.database.flush() // the WAL writer
+    if (random.onceIn(features.replicationOnceIn)) world.redis.replicate(random.oneOf(world.redis.nodes))
+    if (random.onceIn(64)) {
+      const before = world.violations.length
+      const node = random.oneOf(world.redis.nodes)
+      world.redis.supposing(node, random, () => readers[0]?.look())
+      if (world.violations.length > before)
+        trace.push('-- a failover, supposed', ...world.violations.slice(before).map((found) => `!! ${found}`))
+    }
+    if (random.onceIn(features.mishapOnceIn)) {
+      trace.push(`-- ${mishap(world, instances, readers)}`)
+      if ((mishapsLeft -= 1) === 0) break
+    }
   }
   drain(world, readers, cdc, step)
   return {
@@ -69,38 +95,44 @@ export function run(seed: number, without?: Rule, traced = false): Outcome {
 
 const actor = (name: string, steps: Generator<Step, void>): Actor => ({ name, steps, wakesAt: 0 })
 
-function mishap(world: World, instances: Actor[], readers: readonly Client[], trace: string[] | undefined): void {
+function mishap(world: World, instances: Actor[], readers: readonly Client[]): Mishap {
   const { random, redis, database } = world
-  const kinds = {
-    eviction: () => redis.evict(random.below(100)),
-    replication: () => redis.replicate(),
-    failover: () => {
-      redis.failOver()
-      for (const { memory } of readers) memory.failedOver()
+  const node = random.oneOf(redis.nodes)
+  const failOver = (failing: Node): void => {
+    const places = redis.heldBy(failing)
+    redis.failOver(failing, random)
+    for (const reader of readers) reader.failedOver(places)
+  }
+  const kinds: Record<Mishap, () => void> = {
+    eviction: () => redis.evict(random),
+    failover: () => failOver(node),
+    flush: () => redis.flush(node),
+    'Redis restarts empty': () => redis.restartEmpty(node),
+    'all of Redis restarts empty': () => {
+      for (const each of redis.nodes) redis.restartEmpty(each)
     },
-    flush: () => redis.flush(),
-    'Redis restarts empty': () => redis.restartEmpty(),
+    'a slot moves': () => redis.move(random.oneOf(everyPlace), node),
+    'a slot moves, and its former master fails over': () => {
+      const place = random.oneOf(everyPlace)
+      const former = redis.nodeOf(place)
+      redis.move(place, node)
+      failOver(former)
+    },
+    'a master fails over, and all its slots move': () => {
+      const places = redis.heldBy(node)
+      failOver(node)
+      const other = random.oneOf(redis.nodes)
+      for (const place of places) redis.move(place, other)
+    },
     'Postgres crashes': () => database.crash(),
     'a service is killed': () => {
       const each = random.below(instances.length)
       instances[each] = actor(`service ${each}`, service(world))
     },
   }
-  const weighted = [
-    'eviction',
-    'eviction',
-    'eviction',
-    'replication',
-    'replication',
-    'failover',
-    'flush',
-    'Redis restarts empty',
-    'Postgres crashes',
-    'a service is killed',
-  ] as const
-  const kind = random.oneOf(weighted)
-  trace?.push(`-- ${kind}`)
+  const kind = random.oneOf(world.features.mishaps)
   kinds[kind]()
+  return kind
 }
 
 /** All that was committed is published, fenced and heard; only a fresh instance acts. */
@@ -109,30 +141,28 @@ function drain(world: World, readers: readonly Client[], cdc: Actor, step: (acto
   database.flush()
   for (let idle = 0; idle < 3;) if (step(cdc) === 'idle') idle += 1
   const last = actor('last service', service(world))
-  const isDrained = (): boolean =>
-    redis.content.cursor === kafka.records.length && redis.content.inForce === world.accepted
-  while (step(last) !== 'idle' || !isDrained());
+  const isInForce = (): boolean => redis.place(namespacePlace).inForce === world.accepted
+  while (step(last) !== 'idle' || !isInForce());
   while (standby.replay());
   for (const { memory } of readers) while (memory.hear(kafka.announcements, redis.failovers));
 }
 
 function staleAtTheEnd({ redis, database }: World, readers: readonly Client[]): string[] {
   const stale: string[] = []
-  for (const key of everyKey) {
-    const stored = redis.content.values.get(String(key))
+  for (const { text, shard, tags } of everyKey) {
+    const stored = redis.place(shard).values.get(text)
     if (stored) {
-      const required = ownTags(key)
-      const fetch = (shard: number, tag: string) => redis.generation(shard, tag) ?? null
-      const further = new Map((stored.header.x ?? []).map(([shard, tag]) => [`${shard}/${tag}`, fetch(shard, tag)]))
-      const generations = required.map(({ shard, tag }) => fetch(shard, tag))
-      const isServed = judgeRead(stored.header, required, { required: generations, further }) === 'fresh'
+      const fetch = (tag: ShardTag) => redis.generation(tag) ?? null
+      const named = (stored.header.x ?? []).map(([shard, tag]): ShardTag => ({ shard, tag }))
+      const further = new Map(named.map((tag) => [nameOf(tag), fetch(tag)]))
+      const isServed = judgeRead(stored.header, tags, { required: tags.map(fetch), further }) === 'fresh'
       if (isServed && differs(stored.value, database.rows))
-        stale.push(`L2 keeps ${String(key)} = ${stored.value.join()}, the database holds ${database.rows.join()}`)
+        stale.push(`L2 keeps ${text} = ${stored.value.join()}, the database holds ${database.rows.join()}`)
     }
     for (const { memory } of readers) {
-      const held = memory.get(key)
+      const held = memory.get(text)
       if (held && differs(held.value, database.rows))
-        stale.push(`L1 keeps ${String(key)} = ${held.value.join()}, the database holds ${database.rows.join()}`)
+        stale.push(`L1 keeps ${text} = ${held.value.join()}, the database holds ${database.rows.join()}`)
     }
   }
   return stale

@@ -6,199 +6,202 @@ import {
   pruneRecord,
   setFloor,
   type AppliedWatermark,
+  type Moment,
   type RecentTransaction,
   type Snapshot,
 } from '../../src/index.js'
 import type { Change, KafkaRecord } from './kafka.js'
-import { calmRecord, shardCount, tagsOfFence, templateTag } from './redis.js'
+import { everyShard, namespacePlace, shardOf, tagsOfFence, templateTags } from './keys.js'
+import { ledgerOf, type Ledger } from './ledger.js'
+import { calmRecord, type Cursors } from './place.js'
+import { Session, SessionOver } from './session.js'
 import type { Step, World } from './world.js'
 
-class SessionOver extends Error {}
+/** What one session does, and where it stands by partition. */
+interface Work {
+  readonly world: World
+  readonly session: Session
+  readonly ledger: Ledger
+  readonly positions: number[]
+}
 
 /**
  * One instance of the service, step by step as apps/invalidation-service and libs/redis take them; others act between any
  * two. It may be killed at any step.
  */
 export function* service(world: World): Generator<Step, void> {
-  const { redis, kafka, without } = world
-  let connection = redis.connection
-  let position: number | undefined
-  /** R13: whatever is done goes through the connection that the cursor was read on. */
-  const command = (): void => {
-    if (connection !== redis.connection && without !== 'R13') throw new SessionOver()
-  }
+  const { kafka, random, without } = world
+  let work: Work | undefined
   for (;;) {
     try {
-      if (position === undefined || (connection !== redis.connection && without !== 'R13')) {
-        connection = redis.connection
-        yield 'session'
-        position = yield* findPlace(world, command)
-      }
-      if (world.random.onceIn(12)) yield* sweep(world, command)
-      const records = kafka.records.slice(position, position + 1 + world.random.below(4))
-      if (records.length === 0) {
+      if (work?.session.isOver && random.onceIn(2) && without !== 'R13') work = undefined
+      work ??= yield* begin(world)
+      if (random.onceIn(8)) yield* sweep(work)
+      const { positions } = work
+      const waiting = kafka.logs.flatMap((log, each) => ((positions[each] ?? 0) < log.length ? [each] : []))
+      if (waiting.length === 0) {
         yield 'idle'
         continue
       }
-      yield* apply(world, command, records)
-      if (without !== 'R7' || world.random.onceIn(2)) command()
-      position += records.length
-      redis.content.cursor = position // R7: last
-      yield 'cursor'
-      yield* noteWatermark(world, command, records)
+      const partition = random.oneOf(waiting)
+      const from = positions[partition] ?? 0
+      yield* handle(work, partition, kafka.log(partition).slice(from, from + 1 + random.below(4)))
     } catch (error) {
       if (!(error instanceof SessionOver)) throw error
-      position = undefined
+      work = undefined
     }
   }
+}
+
+function* begin(world: World): Generator<Step, Work> {
+  const session = new Session(world)
+  yield 'session'
+  const ledger = ledgerOf(world, session)
+  const cursors = yield* ledger.cursors()
+  const work = { world, session, ledger, positions: [] }
+  return { ...work, positions: yield* findPlaces(work, cursors) }
 }
 
 /** A missing cursor is a gap: the log's end is read first, then the gap is applied, and reading goes on there (R9). */
-function* findPlace(world: World, command: () => void): Generator<Step, number> {
-  const { redis, kafka } = world
-  command()
-  const { cursor } = redis.content
-  yield 'cursor read'
-  if (cursor !== undefined) return cursor
-  const end = kafka.records.length
-  yield 'log end read'
-  yield* gap(world, command)
-  command()
-  redis.content.cursor = end
-  yield 'cursor'
-  return end
+function* findPlaces(work: Work, cursors: Cursors): Generator<Step, number[]> {
+  const { kafka } = work.world
+  if (kafka.logs.every((_, partition) => cursors[partition] !== undefined)) return cursors.map((cursor) => cursor ?? 0)
+  const ends = kafka.logs.map((log, partition) => (cursors[partition] === undefined ? log.length : undefined))
+  yield 'log ends read'
+  yield* gap(work)
+  yield* work.ledger.moveCursors(ends)
+  return kafka.logs.map((_, partition) => cursors[partition] ?? ends[partition] ?? 0)
 }
 
-function* apply(world: World, command: () => void, records: readonly KafkaRecord[]): Generator<Step, void> {
+/** One batch: R7, each step behind the reply of the one before. */
+function* handle(work: Work, partition: number, records: readonly KafkaRecord[]): Generator<Step, void> {
+  const { positions, ledger } = work
+  yield* apply(work, records)
+  const position = (positions[partition] ?? 0) + records.length
+  const moves: (number | undefined)[] = []
+  moves[partition] = position
+  yield* ledger.moveCursors(moves) // R7: last
+  positions[partition] = position
+  yield* noteWatermark(work, partition, records)
+}
+
+function* apply(work: Work, records: readonly KafkaRecord[]): Generator<Step, void> {
+  const { world, session } = work
   const { redis, kafka, without } = world
-  const { failovers } = redis // what is fenced on a Redis that is lost before it is announced has to be fenced again
+  const failovers = [...redis.failovers] // what is fenced on a Redis that is lost before it is announced has to be fenced again
   const changes = records.filter((record): record is Change => record.kind === 'change')
-  const add = function* (): Generator<Step, void> {
-    for (let shard = 0; shard < shardCount; shard++) {
-      const added = changes.flatMap((change): RecentTransaction[] =>
-        tagsOf(change).some(([place]) => place === shard) ? [{ xid: change.xid, lsn: change.lsn }] : [],
-      )
-      if (added.length === 0) continue
-      command()
-      const record = redis.content.records[shard] ?? (without === 'R6' ? calmRecord(redis.newName()) : undefined)
-      redis.content.records[shard] = addTransactions(record, added)
-      yield 'transactions added'
-    }
-  }
-  const rotate = function* (): Generator<Step, void> {
-    for (const change of changes) {
-      const places = tagsOf(change)
-      for (const [at, [shard, tag]] of places.entries()) {
-        command()
-        redis.rotate(shard, tag)
-        if (at === places.length - 1) redis.promise(change.row, change.version)
-        yield 'rotated'
-      }
-    }
-  }
-  if (without === 'R7') {
-    yield* rotate()
-    yield* add()
-  } else {
-    yield* add()
-    yield* rotate() // only once all stand
-  }
   if (changes.length > 0) {
+    if (without === 'R7') {
+      yield* rotate(work, changes)
+      yield* add(work, changes)
+    } else {
+      yield* add(work, changes)
+      yield* rotate(work, changes) // only once all stand
+    }
     kafka.announce({ what: changes, failovers })
     yield 'announced'
   }
   for (const record of records) {
     if (record.kind !== 'in-force') continue
-    yield* gap(world, command)
-    command()
-    redis.content.inForce = true
+    yield* gap(work)
+    session.at(namespacePlace).inForce = true
     yield 'in force'
   }
+}
+
+function* add({ world, session }: Work, changes: readonly Change[]): Generator<Step, void> {
+  const { redis, without } = world
+  for (const shard of everyShard) {
+    const added: RecentTransaction[] = []
+    for (const change of changes)
+      if (tagsOf(change).some((tag) => tag.shard === shard)) added.push({ xid: change.xid, lsn: change.lsn })
+    if (added.length === 0) continue
+    const place = session.at(shard)
+    const record = place.record ?? (without === 'R6' ? calmRecord(redis.newName()) : undefined)
+    place.record = addTransactions(record, added)
+    yield 'transactions added'
+  }
+}
+
+function* rotate({ world, session }: Work, changes: readonly Change[]): Generator<Step, void> {
+  for (const change of changes)
+    for (const { shard, tag } of tagsOf(change)) {
+      session.at(shard).generations.delete(tag)
+      if (shard === shardOf(change.row)) world.redis.promise(change.row, change.version)
+      yield 'rotated'
+    }
 }
 
 const tagsOf = ({ row, wholeTemplate }: Change): ReturnType<typeof tagsOfFence> => tagsOfFence(row, wholeTemplate)
 
 /** A gap over everything (R9): a floor in each shard, then the rotations. */
-function* gap(world: World, command: () => void): Generator<Step, void> {
-  const { redis, kafka, without } = world
-  if (without !== 'R9') yield* setFloors(world, command, everyShard, true)
-  for (const shard of everyShard) {
-    command()
-    redis.rotate(shard, templateTag)
+function* gap(work: Work): Generator<Step, void> {
+  const { world, session } = work
+  if (world.without !== 'R9') yield* setFloors(work, everyShard, true)
+  for (const { shard, tag } of templateTags) {
+    session.at(shard).generations.delete(tag)
     yield 'rotated'
   }
-  kafka.announce({ what: 'all', failovers: redis.failovers })
+  world.kafka.announce({ what: 'all', failovers: [...world.redis.failovers] })
   yield 'announced'
 }
 
 /** R6: placeholders, THEN a fresh floor, THEN the floors. */
-function* setFloors(
-  world: World,
-  command: () => void,
-  shards: readonly number[],
-  alsoHeld: boolean,
-): Generator<Step, void> {
-  const { redis, database } = world
+function* setFloors({ world, session }: Work, shards: readonly number[], alsoHeld: boolean): Generator<Step, void> {
   const lives = new Map<number, string>()
   for (const shard of shards) {
-    command()
-    const record = redis.content.records[shard]
-    const opened = openRecord(record, redis.newName())
-    redis.content.records[shard] = opened
-    if (alsoHeld || needsFloor(record)) lives.set(shard, opened.life)
+    const place = session.at(shard)
+    const opened = openRecord(place.record, world.redis.newName())
+    if (alsoHeld || needsFloor(place.record)) lives.set(shard, opened.life)
+    place.record = opened
     yield 'record opened'
   }
-  const taken = database.takeFloor()
+  const taken = world.database.takeFloor()
   yield 'floor taken'
   for (const [shard, life] of lives) {
-    command()
-    redis.content.records[shard] = setFloor(redis.content.records[shard], life, taken)
+    const place = session.at(shard)
+    place.record = setFloor(place.record, life, taken)
     yield 'floor set'
   }
 }
 
-function* noteWatermark(world: World, command: () => void, records: readonly KafkaRecord[]): Generator<Step, void> {
-  const { redis, kafka, without } = world
+function* noteWatermark(work: Work, partition: number, records: readonly KafkaRecord[]): Generator<Step, void> {
+  const { world, session, ledger } = work
   const mark = records.findLast((record) => record.kind === 'watermark')
   if (mark?.kind !== 'watermark') return
-  command()
-  const watermark = { ...mark.moment, ...history, databaseTimeMs: 0 }
-  redis.content.applied = watermark
-  const { connection, failovers } = redis
-  yield 'watermark noted'
-  kafka.announce({ what: { watermark, redis: connection }, failovers })
+  const failovers = [...world.redis.failovers]
+  yield* ledger.note(partition, { ...mark.moment, ...history, databaseTimeMs: 0 })
+  const least = yield* ledger.least()
+  if (least) world.kafka.announce({ what: { watermark: least, redis: session.redisId }, failovers })
   world.latest = mark.moment
-  yield* prune(world, command, without === 'R8')
+  yield* prune(work, mark.moment)
 }
 
 export const history = { systemId: 's', timeline: 1 } as const satisfies Partial<AppliedWatermark>
 
-function* prune(world: World, command: () => void, carelessly: boolean): Generator<Step, void> {
-  const { redis, latest } = world
-  if (latest === undefined) return
-  const moment = carelessly ? { ...latest, snapshot: everythingVisible } : latest
+function* prune({ world, session }: Work, latest: Moment): Generator<Step, void> {
+  const moment = world.without === 'R8' ? { ...latest, snapshot: everythingVisible } : latest
   for (const shard of everyShard) {
-    command()
-    redis.content.records[shard] = pruneRecord(redis.content.records[shard], moment)
+    const place = session.at(shard)
+    place.record = pruneRecord(place.record, moment)
     yield 'pruned'
   }
 }
 
 /** Each second: what is missing comes back behind a floor (R6), and a catalog that Redis lost behind a gap (R9). */
-function* sweep(world: World, command: () => void): Generator<Step, void> {
-  const { redis, accepted } = world
-  command()
-  if (accepted && !redis.content.inForce) {
-    yield* gap(world, command)
-    command()
-    redis.content.inForce = true
+function* sweep(work: Work): Generator<Step, void> {
+  const { world, session } = work
+  const { inForce } = session.at(namespacePlace)
+  yield 'catalogs in force read'
+  if (world.accepted && !inForce) {
+    yield* gap(work)
+    session.at(namespacePlace).inForce = true
     yield 'in force again'
   }
   if (world.latest === undefined) return
-  yield* prune(world, command, false)
-  const missing = everyShard.filter((shard) => needsFloor(world.redis.content.records[shard]))
-  if (missing.length > 0) yield* setFloors(world, command, missing, false)
+  yield* prune(work, world.latest)
+  const missing = everyShard.filter((shard) => needsFloor(session.at(shard).record))
+  if (missing.length > 0) yield* setFloors(work, missing, false)
 }
 
 const everythingVisible: Snapshot = { xmin: xid(1_000n), xmax: xid(1_000n), running: [] }
-const everyShard = Array.from({ length: shardCount }, (_, shard) => shard)

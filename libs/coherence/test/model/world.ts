@@ -1,10 +1,11 @@
 import { lsn, xid } from '@freshet/pgoutput'
 import type { CommitToken, Moment } from '../../src/index.js'
 import { Database, Standby } from './database.js'
+import { drawFeatures, type Features } from './features.js'
 import { Kafka } from './kafka.js'
 import type { Random } from './random.js'
 import { Redis } from './redis.js'
-import type { Rule } from './rules.js'
+import type { Switch } from './switches.js'
 
 /** What an actor has just done, for the trace of a run. */
 export type Step = string
@@ -20,8 +21,9 @@ export interface KnownCommit {
 export class World {
   readonly database = new Database()
   readonly standby = new Standby(this.database)
-  readonly redis = new Redis()
-  readonly kafka = new Kafka()
+  readonly features: Features
+  readonly redis: Redis
+  readonly kafka: Kafka
   /** The watermark that the service heard last. */
   latest: Moment | undefined
   /** The publication has the table: rows that are written from now on are sent. */
@@ -36,12 +38,16 @@ export class World {
 
   constructor(
     readonly random: Random,
-    readonly without: Rule | undefined,
+    readonly without: Switch | undefined,
+    given?: Partial<Features>,
   ) {
-    const isPublished = !random.onceIn(4)
+    this.features = drawFeatures(random, given)
+    this.redis = new Redis(this.features)
+    this.kafka = new Kafka(this.features.partitions)
+    const isPublished = !random.onceIn(5)
     if (isPublished) this.publishedFrom = 0
     this.accepted = isPublished
-    if (!random.onceIn(4)) this.redis.beginCalmly(isPublished)
+    if (!random.onceIn(12)) this.redis.beginCalmly(isPublished, this.features.partitions)
   }
 }
 
@@ -50,7 +56,7 @@ export function* writer(world: World, transactions: number): Generator<Step, voi
   const { database, random } = world
   for (let count = 0; count < transactions;) {
     const begun = database.begin(random.oneOf([[0], [1], [0, 1]]))
-    const after = lsn(database.moment.lsn)
+    const after = world.without === "a token is its transaction's id alone" ? lsn(0n) : lsn(database.moment.lsn)
     yield 'begun'
     if (begun === undefined) continue
     count += 1
@@ -87,9 +93,11 @@ export function* listener(world: World): Generator<Step, void> {
     if (world.publishedFrom === undefined && random.onceIn(4)) {
       world.publishedFrom = database.nextId
       yield 'published'
-      kafka.records.push({ kind: 'in-force' })
+      for (const log of kafka.logs) {
+        log.push({ kind: 'in-force' })
+        yield 'announced'
+      }
       world.accepted = true
-      yield 'announced'
     }
     if (open === undefined && random.onceIn(3)) {
       open = database.moment
@@ -97,16 +105,20 @@ export function* listener(world: World): Generator<Step, void> {
     }
     const entry = database.flushedEntry(at)
     if (open && (entry === undefined ? database.isFlushed(open.lsn) : BigInt(entry.lsn) > open.lsn)) {
-      kafka.records.push({ kind: 'watermark', moment: open })
+      const moment = open
       open = undefined
-      confirmed = at
-      yield 'watermark'
+      const before = at
+      for (const log of kafka.logs) {
+        log.push({ kind: 'watermark', moment })
+        yield 'watermark'
+      }
+      confirmed = before
     } else if (entry) {
       at += 1
       const isSent = world.publishedFrom !== undefined && entry.xid >= world.publishedFrom
       if (entry.kind !== 'commit' || !isSent) continue
       for (const [place, row] of entry.rows.entries()) {
-        kafka.records.push({
+        kafka.log(kafka.partitionOf(row)).push({
           kind: 'change',
           xid: xid(BigInt(entry.xid)),
           lsn: lsn(BigInt(entry.lsn)),

@@ -1,0 +1,86 @@
+import { everyKey, everyPlace, keyOfRow, type Key } from './keys.js'
+import type { Random } from './random.js'
+
+/** What can happen to a run besides its actors' own steps. */
+const mishaps = [
+  'eviction',
+  'eviction',
+  'eviction',
+  'failover',
+  'failover',
+  'failover',
+  'a slot moves',
+  'a slot moves, and its former master fails over',
+  'a master fails over, and all its slots move',
+  'a service is killed',
+  'Postgres crashes',
+  'flush',
+  'Redis restarts empty',
+  'all of Redis restarts empty',
+] as const
+
+export type Mishap = (typeof mishaps)[number]
+
+/** What takes part in a run: a few of all that there is, so that each run stays small and dwells on its few. */
+export interface Features {
+  /** 1: a single Redis. More: a Cluster of so many masters. */
+  readonly masters: number
+  /** Which master holds each place at first. */
+  readonly owners: readonly number[]
+  readonly partitions: number
+  /** Asked for most. */
+  readonly favourite: Key
+  /** One of so many reads knows of a commit. */
+  readonly tokenOnceIn: number
+  readonly mishaps: readonly Mishap[]
+  readonly mishapOnceIn: number
+  /** With so many of them the run ends: what they left is not fenced over. */
+  readonly endsAfter: number
+  /** How far replicas lag. */
+  readonly replicationOnceIn: number
+  /** Of so many turns in 32 an instance of the service takes one. */
+  readonly serviceShare: number
+}
+
+export function drawFeatures(random: Random, given: Partial<Features> | undefined): Features {
+  const fixed = given ?? random.oneOf(occasions)
+  const masters = fixed.masters ?? random.oneOf([1, 1, 2, 2, 3])
+  const possible = mishaps.filter((mishap) => masters > 1 || !mishap.includes('move'))
+  const drawn: Features = {
+    masters,
+    owners: everyPlace.map(() => random.below(masters)),
+    partitions: random.oneOf([1, 1, 2]),
+    favourite: random.oneOf(everyKey),
+    tokenOnceIn: random.oneOf([2, 4, 8]),
+    mishaps: Array.from({ length: 1 + random.below(3) }, () => random.oneOf(possible)),
+    mishapOnceIn: random.oneOf([40, 120, 240]),
+    endsAfter: random.oneOf([3, Infinity, Infinity]),
+    replicationOnceIn: random.oneOf([20, 40, 80]),
+    serviceShare: random.oneOf([8, 12]),
+  }
+  return { ...drawn, ...fixed }
+}
+
+/** What has to come together to be seen at all. */
+export const slotsMove: Partial<Features> = {
+  masters: 2,
+  owners: [1, 1, 0],
+  favourite: keyOfRow(1),
+  partitions: 1,
+  mishaps: ['a slot moves, and its former master fails over', 'a master fails over, and all its slots move'],
+  mishapOnceIn: 150,
+  replicationOnceIn: 40,
+  endsAfter: 1,
+}
+export const partsFailOver: Partial<Features> = {
+  masters: 2,
+  owners: [0, 1, 0],
+  partitions: 1,
+  mishaps: ['failover'],
+  mishapOnceIn: 200,
+  replicationOnceIn: 40,
+  serviceShare: 14,
+}
+const keysAreEvicted: Partial<Features> = { masters: 1, partitions: 1, mishaps: ['eviction'], mishapOnceIn: 40 }
+
+const occasions: readonly Partial<Features>[] = [{}, {}, {}, {}, {}, keysAreEvicted, slotsMove, partsFailOver]

@@ -1,0 +1,22 @@
+import { partsFailOver, slotsMove, type Features } from './features.js'
+
+/** Rules of DESIGN 7 that a run can do without. */
+export const rules = ['R2', 'R3', 'R4', 'R5', 'R6', 'R7', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13'] as const
+
+/** Simpler ways that are wrong, each with what has to come together for it to be seen. */
+export const shortcuts = {
+  'one cursor for the whole Cluster': partsFailOver,
+  'each master speaks for what it holds now': { ...slotsMove, owners: [0, 1, 0], mishapOnceIn: 250 },
+  'a cursor that came with a slot is believed': slotsMove,
+  'one applied watermark for the whole Cluster': partsFailOver,
+  "the watermark of the value's master alone": partsFailOver,
+  "a token is its transaction's id alone": {
+    masters: 1,
+    mishaps: ['Postgres crashes'],
+    mishapOnceIn: 60,
+    tokenOnceIn: 1,
+  },
+  'memory answers tokens for any Redis': { masters: 1, mishaps: ['failover'], mishapOnceIn: 120, tokenOnceIn: 2 },
+} as const satisfies Record<string, Partial<Features>>
+
+export type Switch = (typeof rules)[number] | keyof typeof shortcuts
