@@ -17,6 +17,35 @@ export const shortcuts = {
     tokenOnceIn: 1,
   },
   'memory answers tokens for any Redis': { masters: 1, mishaps: ['failover'], mishapOnceIn: 120, tokenOnceIn: 2 },
+  'stored before the catalog is in force': {
+    masters: 1,
+    second: 'another service, another table',
+    isSecondInForce: false,
+  },
+  'a catalog comes into force without a gap': {
+    masters: 1,
+    second: 'another service, another table',
+    isSecondInForce: false,
+  },
+  'in force once one partition has come to it': {
+    isAssigned: true,
+    transactions: 8,
+    mishaps: ['eviction'],
+    mishapOnceIn: 1_000,
+    masters: 1,
+    partitions: 2,
+    second: 'a new version',
+    isSecondInForce: false,
+  },
+  'a place is taken over with the catalogs that were known': {
+    isAssigned: true,
+    mishaps: ['the group is rebalanced'],
+    mishapOnceIn: 60,
+    masters: 1,
+    partitions: 2,
+    second: 'another service, same table',
+    isSecondInForce: false,
+  },
 } as const satisfies Record<string, Partial<Features>>
 
 export type Switch = (typeof rules)[number] | keyof typeof shortcuts
