@@ -5,6 +5,7 @@ import {
   judgeRead,
   shownByStandby,
   type AppliedWatermark,
+  type FetchedGenerations,
   type ShardTag,
   type TagGeneration,
 } from '../../src/index.js'
@@ -13,13 +14,16 @@ import { atMost, newFlight, type Flight, type Held, type ReadOptions, type Scope
 import { nameOf, promiseOf, type Key } from './keys.js'
 import { appliedFor, isSpokenFor } from './ledger.js'
 import { Memory } from './memory.js'
-import type { Value, Versions } from './place.js'
+import type { Stored, Value, Versions } from './place.js'
 import { history } from './service.js'
+import { staleWithin } from './window.js'
 import type { KnownCommit, Step, World } from './world.js'
 
 /** What one MGET brought; `promised`: what the judge may ask of it. */
 interface LookUp {
   readonly hit?: Omit<Held, 'vouched'>
+  /** What is there and not fresh, where there are windows. */
+  readonly old?: { readonly stored: Stored; readonly fetched: FetchedGenerations }
   readonly generations: readonly (string | null)[]
   readonly promised: Versions
 }
@@ -60,6 +64,7 @@ export class Client {
         yield* this.read(key, {
           source: random.onceIn(3) ? 'standby' : 'primary',
           usesMemory: random.onceIn(2),
+          fresh: random.onceIn(4),
           ...(known && { known }),
         })
       yield 'read'
@@ -87,7 +92,7 @@ export class Client {
   }
 
   private *read(key: Key, options: ReadOptions, scope?: Scope): Generator<Step, Held> {
-    const { redis, hits, without } = this.world
+    const { redis, hits, without, random } = this.world
     if (scope) scope.flight.partsBegun += 1
     const { promised } = redis
     const { known } = options
@@ -103,6 +108,22 @@ export class Client {
     const mark = this.memory.mark(redis.id)
     for (;;) {
       const look = yield* known ? this.lookUpFor(key, known) : this.lookUp(key)
+      // a load goes on behind it, which half of these reads wait for instead
+      if (look.old && known === undefined && random.onceIn(2)) {
+        const request = { fresh: options.fresh ?? false, insideLoad: scope !== undefined }
+        if (yield* staleWithin(this.world, key, look.old.stored, look.old.fetched, request)) {
+          hits.window += 1
+          const isTaken = without === 'a value within its window is vouched for'
+          const held: Held = {
+            value: look.old.stored.value,
+            vouched: isTaken,
+            tags: tagsIn(key.tags, look.old.stored.header),
+            stale: true,
+          }
+          if (isTaken && options.usesMemory) this.memory.insert(key.physical, held, mark, redis.id)
+          return held
+        }
+      }
       if (look.hit) {
         hits.l2 += 1
         if (known) hits.token += 1
@@ -136,7 +157,7 @@ export class Client {
 
   /** R1: one MGET; the tags that only the header names in a second one, or in the same where they are remembered. */
   private *lookUp(key: Key, onFetch?: () => void): Generator<Step, LookUp> {
-    const { redis, random } = this.world
+    const { redis, random, features } = this.world
     onFetch?.()
     const stored = redis.place(key.shard).values.get(key.physical)
     const fetch = (tag: ShardTag) => redis.generation(tag) ?? null
@@ -153,9 +174,11 @@ export class Client {
       promised = atMost(promised, redis.promised)
     }
     const further = new Map(named.map((tag) => [nameOf(tag), fetch(tag)]))
-    const verdict = judgeRead(stored.header, key.tags, { required: generations, further })
+    const fetched = { required: generations, further }
+    const verdict = judgeRead(stored.header, key.tags, fetched)
     yield 'judged'
-    if (verdict !== 'fresh') return { generations, promised }
+    if (verdict !== 'fresh')
+      return { generations, promised, ...(features.windows.length > 0 && { old: { stored, fetched } }) }
     return { hit: { value: stored.value, tags: tagsIn(key.tags, stored.header) }, generations, promised }
   }
 

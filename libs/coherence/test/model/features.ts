@@ -38,6 +38,8 @@ export interface Features {
   readonly favourite: number
   /** One of so many reads knows of a commit. */
   readonly tokenOnceIn: number
+  /** Of the keys of each catalog, in turns; 0: strict. */
+  readonly windows: readonly number[]
   readonly mishaps: readonly Mishap[]
   readonly mishapOnceIn: number
   /** With so many of them the run ends: what they left is not fenced over. */
@@ -63,6 +65,7 @@ export function drawFeatures(random: Random, given: Partial<Features> | undefine
     isSecondInForce: random.onceIn(3),
     favourite: random.below(3),
     tokenOnceIn: random.oneOf([2, 4, 8]),
+    windows: random.onceIn(3) ? random.oneOf(windows) : [],
     mishaps: Array.from({ length: 1 + random.below(3) }, () => random.oneOf(possible)),
     mishapOnceIn: random.oneOf([40, 120, 240]),
     endsAfter: random.oneOf([3, Infinity, Infinity]),
@@ -95,6 +98,14 @@ export const partsFailOver: Partial<Features> = {
   replicationOnceIn: 40,
   serviceShare: 14,
 }
+const windows: readonly (readonly number[])[] = [
+  [60, 60, 60],
+  [120, 0, 120],
+  [40, 160, 160],
+]
+
+export const windowsAlone: Partial<Features> = { masters: 1, second: undefined, windows: [60, 60, 60] }
+
 const keysAreEvicted: Partial<Features> = { masters: 1, partitions: 1, mishaps: ['eviction'], mishapOnceIn: 40 }
 
 const occasions: readonly Partial<Features>[] = [{}, {}, {}, {}, {}, keysAreEvicted, slotsMove, partsFailOver]

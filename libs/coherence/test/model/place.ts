@@ -31,6 +31,8 @@ export interface Marks {
 export interface Place {
   readonly generations: Map<string, string>
   record: RecentRecord | undefined
+  /** Of windows: when Redis forgets them. */
+  readonly entries: Map<string, number>
   readonly values: Map<string, Stored>
   /** Of the namespace, on a single Redis. */
   cursors: Cursors | undefined
@@ -48,6 +50,7 @@ export interface Place {
 export const emptyPlace = (fenced: Versions = new Array<number>(promiseCount).fill(0)): Place => ({
   generations: new Map(),
   record: undefined,
+  entries: new Map(),
   values: new Map(),
   cursors: undefined,
   spokenFor: undefined,
@@ -62,6 +65,7 @@ export const copyOf = (place: Place): Place => ({
   ...place,
   generations: new Map(place.generations),
   values: new Map(place.values),
+  entries: new Map(place.entries),
   homes: new Map(place.homes),
   inForce: new Set(place.inForce),
   passed: new Map(place.passed),

@@ -15,7 +15,7 @@ export interface Outcome {
   readonly violations: readonly string[]
   /** How many values were stored, and what answered. */
   readonly stored: number
-  readonly hits: Readonly<Record<'l1' | 'l2' | 'joined' | 'token' | 'standby', number>>
+  readonly hits: World['hits']
   /** Actor and step, in order; only where it was asked for. */
   readonly trace: readonly string[]
 }
@@ -58,6 +58,7 @@ export function run(seed: number, without?: Switch, given?: Partial<Features>, t
   ]
   let mishapsLeft = features.endsAfter
   for (let turn = 0; acting.length > 0; turn++) {
+    world.now = turn
     const kind = random.below(32)
     const next =
       kind < 12

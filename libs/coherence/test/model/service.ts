@@ -8,6 +8,7 @@ import {
   type AppliedWatermark,
   type Moment,
   type RecentTransaction,
+  type Rotation,
   type Snapshot,
 } from '../../src/index.js'
 import type { Change, InForce, KafkaRecord } from './kafka.js'
@@ -15,6 +16,7 @@ import { everyShard, namespacePlace, rowCount, type PlannedTag } from './keys.js
 import { ledgerOf, type Ledger } from './ledger.js'
 import { calmRecord, type Cursors, type Versions } from './place.js'
 import { Session, SessionOver } from './session.js'
+import { rotateTag } from './window.js'
 import { instances, type Step, type World } from './world.js'
 
 /** What one session does, and where it stands by partition. */
@@ -24,6 +26,8 @@ interface Work {
   readonly ledger: Ledger
   readonly positions: number[]
   readonly rebalances: number
+  /** By partition: where its log ended after the session had begun. */
+  readonly ends: readonly number[]
   /** The catalogs that this instance plans with. */
   readonly known: Set<number>
 }
@@ -70,15 +74,16 @@ function* begin(world: World, known: Set<number>): Generator<Step, Work> {
   yield 'session'
   const ledger = ledgerOf(world, session)
   const cursors = yield* ledger.cursors()
-  const work = { world, session, ledger, known, rebalances: world.rebalances, positions: [] }
+  const ends = world.kafka.logs.map(({ length }) => length)
+  yield 'log ends read'
+  const work = { world, session, ledger, known, ends, rebalances: world.rebalances, positions: [] }
   return { ...work, positions: yield* findPlaces(work, cursors) }
 }
 
 /** A missing cursor is a gap: the log's end is read first, then the gap is applied, and reading goes on there (R9). */
 function* findPlaces(work: Work, cursors: Cursors): Generator<Step, number[]> {
   const { kafka, without } = work.world
-  const ends = kafka.logs.map((log, partition) => (cursors[partition] === undefined ? log.length : undefined))
-  yield 'log ends read'
+  const ends = work.ends.map((end, partition) => (cursors[partition] === undefined ? end : undefined))
   // whatever stands before came into force, or was told to, is known from here on
   if (without !== 'a place is taken over with the catalogs that were known') catchUp(work)
   if (kafka.logs.every((_, partition) => cursors[partition] !== undefined)) return cursors.map((cursor) => cursor ?? 0)
@@ -110,9 +115,12 @@ function* apply(work: Work, partition: number, records: readonly KafkaRecord[]):
   for (const record of records) if (record.kind === 'in-force') known.add(record.catalog)
   const failovers = [...redis.failovers] // what is fenced on a Redis that is lost before it is announced has to be fenced again
   const changes = records.filter((record): record is Change => record.kind === 'change')
+  const isRepeat = (record: KafkaRecord): boolean => kafka.log(partition).indexOf(record) < (work.ends[partition] ?? 0)
   const planned = changes.flatMap((change): Planned[] => {
     const tags = world.catalogs.tagsOfChange(change.row, change.wholeTemplate, known)
-    return tags.length > 0 ? [{ change, tags }] : []
+    if (tags.length === 0) return []
+    const cause = change.wholeTemplate ? 'template' : 'change'
+    return [{ change, tags, rotation: { cause, isRepeat: world.features.windows.length > 0 && isRepeat(change) } }]
   })
   if (planned.length > 0) {
     if (without === 'R7') {
@@ -136,6 +144,7 @@ function* apply(work: Work, partition: number, records: readonly KafkaRecord[]):
 interface Planned {
   readonly change: Change
   readonly tags: readonly PlannedTag[]
+  readonly rotation: Rotation
 }
 
 function* add({ world, session }: Work, planned: readonly Planned[]): Generator<Step, void> {
@@ -153,9 +162,10 @@ function* add({ world, session }: Work, planned: readonly Planned[]): Generator<
 }
 
 function* rotate({ world, session }: Work, planned: readonly Planned[]): Generator<Step, void> {
-  for (const { change, tags } of planned)
-    for (const { shard, tag, promises } of tags) {
-      session.at(shard).generations.delete(tag)
+  for (const { change, tags, rotation } of planned)
+    for (const place of tags) {
+      const { shard, promises } = place
+      yield* rotateTag(world, () => session.at(shard), place, rotation)
       for (const promise of promises) world.redis.promise(promise, change.version)
       yield 'rotated'
     }
@@ -186,7 +196,7 @@ function* gap(work: Work, catalogs: Iterable<number>): Generator<Step, void> {
   // the floor lets nothing be stored any more that does not show what is there when it is taken
   const seen = world.without === 'R9' ? undefined : yield* setFloors(work, everyShard, true)
   for (const { shard, tag, promises } of tags) {
-    session.at(shard).generations.delete(tag)
+    yield* rotateTag(world, () => session.at(shard), { shard, tag }, { cause: 'gap', isRepeat: false })
     if (seen) for (const promise of promises) world.redis.promise(promise, seen[promise % rowCount] ?? 0)
     yield 'rotated'
   }

@@ -36,11 +36,15 @@ export class World {
   readonly accepted = new Set<number>()
   /** How often the partitions have changed hands. */
   rebalances = 0
+  /** Redis's clock, in turns: for the expiry of windows alone. */
+  now = 0
+  /** For the judge: when a generation ended first, and whether a window was opened for it. */
+  readonly ended = new Map<string, { readonly at: number; opened: boolean }>()
   readonly commits: KnownCommit[] = []
   /** What a reader got though a newer state had been promised. */
   readonly violations: string[] = []
   stored = 0
-  hits = { l1: 0, l2: 0, joined: 0, token: 0, standby: 0 }
+  hits = { l1: 0, l2: 0, joined: 0, token: 0, standby: 0, window: 0 }
 
   constructor(
     readonly random: Random,
