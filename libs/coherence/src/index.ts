@@ -33,3 +33,15 @@ export { formatToken, parseToken } from './token-text.js'
 export { contains, isHonoured, shownByStandby, type CommitToken, type Shown } from './token.js'
 export { decodeValue, encodeValue, type StoredValue, type ValueHeader } from './value-codec.js'
 export { isSameHistory, leastApplied, type AppliedWatermark, type History } from './watermark.js'
+export {
+  entriesOfRotation,
+  entriesToAsk,
+  isServableStale,
+  takesStale,
+  windowEntry,
+  windowsToOpen,
+  type Rotation,
+  type RotationCause,
+  type StaleRequest,
+  type WindowEntry,
+} from './window.js'

@@ -5,21 +5,25 @@ import {
   judgeRead,
   shownByStandby,
   type AppliedWatermark,
+  type FetchedGenerations,
   type ShardTag,
   type TagGeneration,
 } from '../../src/index.js'
 import { Filler } from './filler.js'
 import { atMost, newFlight, type Flight, type Held, type ReadOptions, type Scope } from './flight.js'
-import { everyKey, nameOf, type Key } from './keys.js'
+import { nameOf, promiseOf, type Key } from './keys.js'
 import { appliedFor, isSpokenFor } from './ledger.js'
 import { Memory } from './memory.js'
-import type { Value, Versions } from './place.js'
+import type { Stored, Value, Versions } from './place.js'
 import { history } from './service.js'
+import { staleWithin } from './window.js'
 import type { KnownCommit, Step, World } from './world.js'
 
 /** What one MGET brought; `promised`: what the judge may ask of it. */
 interface LookUp {
   readonly hit?: Omit<Held, 'vouched'>
+  /** What is there and not fresh, where there are windows. */
+  readonly old?: { readonly stored: Stored; readonly fetched: FetchedGenerations }
   readonly generations: readonly (string | null)[]
   readonly promised: Versions
 }
@@ -38,22 +42,29 @@ export class Client {
   private readonly filler: Filler
   private tickets = 0
 
-  constructor(private readonly world: World) {
-    this.memory = new Memory(world.without)
+  constructor(
+    private readonly world: World,
+    /** What it declares. */
+    private readonly catalog: number,
+  ) {
+    this.memory = new Memory(world.catalogs, world.without)
     this.filler = new Filler(world, (key, options, scope) => this.read(key, options, scope))
   }
 
   /** So many reads, of every kind. */
   *reads(count: number): Generator<Step, void> {
-    const { random, commits, features } = this.world
+    const { random, commits, features, catalogs } = this.world
+    const keys = catalogs.keysOf(this.catalog)
+    const favourite = keys[features.favourite % keys.length] as Key
     for (let each = 0; each < count; each++) {
-      const key = random.onceIn(2) ? features.favourite : random.oneOf(everyKey)
+      const key = random.onceIn(2) ? favourite : random.oneOf(keys)
       const known = random.onceIn(features.tokenOnceIn) ? commits.at(-1 - random.below(4)) : undefined
       if (random.onceIn(8)) yield* this.insideTransaction(key)
       else
         yield* this.read(key, {
           source: random.onceIn(3) ? 'standby' : 'primary',
           usesMemory: random.onceIn(2),
+          fresh: random.onceIn(4),
           ...(known && { known }),
         })
       yield 'read'
@@ -62,14 +73,14 @@ export class Client {
 
   /** Reads everything from L2 for each commit that is known, with nothing in between. */
   look(): void {
-    for (const key of everyKey) {
-      if (!this.world.redis.place(key.shard).values.has(key.text)) continue
+    for (const key of this.world.catalogs.keys) {
+      if (!this.world.redis.place(key.shard).values.has(key.physical)) continue
       for (const known of this.world.commits) {
         if (!key.rows.includes(known.row)) continue
         const looking = this.lookUpFor(key, known)
         let step = looking.next()
         while (!step.done) step = looking.next()
-        if (step.value.hit) this.judge('l2', step.value.hit.value, [], known)
+        if (step.value.hit) this.judge('l2', key, step.value.hit.value, [], known)
       }
     }
   }
@@ -81,15 +92,15 @@ export class Client {
   }
 
   private *read(key: Key, options: ReadOptions, scope?: Scope): Generator<Step, Held> {
-    const { redis, hits, without } = this.world
+    const { redis, hits, without, random } = this.world
     if (scope) scope.flight.partsBegun += 1
     const { promised } = redis
     const { known } = options
-    const inMemory = options.usesMemory ? this.memory.get(key.text, known?.token) : undefined
+    const inMemory = options.usesMemory ? this.memory.get(key.physical, known?.token) : undefined
     if (inMemory) {
       hits.l1 += 1
       if (known) hits.token += 1
-      this.judge('l1', inMemory.value, this.memory.heard, known)
+      this.judge('l1', key, inMemory.value, this.memory.heard, known)
       if (scope) scope.flight.allowed = atMost([...this.memory.heard], scope.flight.allowed)
       return { ...inMemory, vouched: true }
     }
@@ -97,11 +108,27 @@ export class Client {
     const mark = this.memory.mark(redis.id)
     for (;;) {
       const look = yield* known ? this.lookUpFor(key, known) : this.lookUp(key)
+      // a load goes on behind it, which half of these reads wait for instead
+      if (look.old && known === undefined && random.onceIn(2)) {
+        const request = { fresh: options.fresh ?? false, insideLoad: scope !== undefined }
+        if (yield* staleWithin(this.world, key, look.old.stored, look.old.fetched, request)) {
+          hits.window += 1
+          const isTaken = without === 'a value within its window is vouched for'
+          const held: Held = {
+            value: look.old.stored.value,
+            vouched: isTaken,
+            tags: tagsIn(key.tags, look.old.stored.header),
+            stale: true,
+          }
+          if (isTaken && options.usesMemory) this.memory.insert(key.physical, held, mark, redis.id)
+          return held
+        }
+      }
       if (look.hit) {
         hits.l2 += 1
         if (known) hits.token += 1
-        this.judge('l2', look.hit.value, atMost(promised, look.promised), known) // a failover in between takes back what was promised
-        if (options.usesMemory) this.memory.insert(key.text, look.hit, mark, redis.id)
+        this.judge('l2', key, look.hit.value, atMost(promised, look.promised), known) // a failover in between takes back what was promised
+        if (options.usesMemory) this.memory.insert(key.physical, look.hit, mark, redis.id)
         return { ...look.hit, vouched: true }
       }
       // a flight that knows of no token may load from a standby, or read parts, that are behind it
@@ -116,22 +143,23 @@ export class Client {
           (under.landing.vouched && partsBefore === 0 && captured !== undefined && joinable(captured, look.generations))
         if (!mayShare && without !== 'R10') continue
         hits.joined += 1
-        if (!boards) this.judge('flight', under.landing.value, atMost(atMost(promised, look.promised), under.allowed))
+        if (!boards)
+          this.judge('flight', key, under.landing.value, atMost(atMost(promised, look.promised), under.allowed))
         return under.landing
       }
       const landing = yield* this.fly(key, yield* this.sourceFor(options), known)
-      if (known) this.judge('load', landing.value, [], known)
+      if (known) this.judge('load', key, landing.value, [], known)
       const isKept = landing.vouched || without === 'R10'
-      if (options.usesMemory && isKept) this.memory.insert(key.text, landing, mark, redis.id)
+      if (options.usesMemory && isKept) this.memory.insert(key.physical, landing, mark, redis.id)
       return landing
     }
   }
 
   /** R1: one MGET; the tags that only the header names in a second one, or in the same where they are remembered. */
   private *lookUp(key: Key, onFetch?: () => void): Generator<Step, LookUp> {
-    const { redis, random } = this.world
+    const { redis, random, features } = this.world
     onFetch?.()
-    const stored = redis.place(key.shard).values.get(key.text)
+    const stored = redis.place(key.shard).values.get(key.physical)
     const fetch = (tag: ShardTag) => redis.generation(tag) ?? null
     const generations = key.tags.map(fetch)
     let { promised } = redis
@@ -146,16 +174,18 @@ export class Client {
       promised = atMost(promised, redis.promised)
     }
     const further = new Map(named.map((tag) => [nameOf(tag), fetch(tag)]))
-    const verdict = judgeRead(stored.header, key.tags, { required: generations, further })
+    const fetched = { required: generations, further }
+    const verdict = judgeRead(stored.header, key.tags, fetched)
     yield 'judged'
-    if (verdict !== 'fresh') return { generations, promised }
+    if (verdict !== 'fresh')
+      return { generations, promised, ...(features.windows.length > 0 && { old: { stored, fetched } }) }
     return { hit: { value: stored.value, tags: tagsIn(key.tags, stored.header) }, generations, promised }
   }
 
   /** G3: on each master that is asked, the applied watermark before the generations, from the same Redis as they. */
   private *lookUpFor(key: Key, known: KnownCommit): Generator<Step, LookUp> {
     const { redis, without } = this.world
-    const stored = redis.place(key.shard).values.get(key.text)
+    const stored = redis.place(key.shard).values.get(key.physical)
     const asked = without === "the watermark of the value's master alone" ? [] : namedBy(stored?.header)
     const marks = new Map<number, Mark>()
     for (const shard of new Set([key.shard, ...asked.map((tag) => tag.shard)])) {
@@ -218,12 +248,14 @@ export class Client {
     yield 'rolled back'
   }
 
-  private judge(where: string, value: Value, promised: Versions, known?: KnownCommit): void {
+  private judge(where: string, key: Key, value: Value, promised: Versions, known?: KnownCommit): void {
     for (const [row, version] of value.entries()) {
       if (version === undefined) continue
-      const least = Math.max(promised[row] ?? 0, known?.row === row ? known.version : 0)
+      const least = Math.max(promised[promiseOf(key.catalog, row)] ?? 0, known?.row === row ? known.version : 0)
       if (version < least)
-        this.world.violations.push(`${where} gave version ${version} of row ${row}, promised was ${least}`)
+        this.world.violations.push(
+          `${where} gave version ${version} of row ${row} for ${key.physical}, promised was ${least}`,
+        )
     }
   }
 }

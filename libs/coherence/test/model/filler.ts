@@ -39,19 +39,22 @@ export class Filler {
     const early = without === 'R2' && random.onceIn(2)
     if (early && !key.isComputed) value = this.rowsOf(key, source)
     if (early) yield 'loaded too early'
-    const wasInForce = redis.place(namespacePlace).inForce
+    const wasInForce = redis.place(namespacePlace).inForce.has(key.catalog)
     const generations = yield* this.capture(scope, key.tags, source)
     flight.captured = generations.map(({ generation }) => generation)
-    const isInForce = random.onceIn(2) ? wasInForce : redis.place(namespacePlace).inForce // asked beside the capture
+    const isInForce = random.onceIn(2) ? wasInForce : redis.place(namespacePlace).inForce.has(key.catalog) // asked beside the capture
     if (!early || key.isComputed)
       value = shown ?? (key.isComputed ? yield* this.sum(scope, key, source) : this.rowsOf(key, source))
     yield 'loaded'
     const inherited = inherit(generations, without === 'R12' ? [] : scope.brought)
-    const refused = scope.refused || !isInForce || scope.judged.some(({ recents, view }) => this.refuses(recents, view))
+    const refused =
+      scope.refused ||
+      (!isInForce && without !== 'stored before the catalog is in force') ||
+      scope.judged.some(({ recents, view }) => this.refuses(recents, view))
     if (refused || 'changed' in inherited) return { value, vouched: false, tags: [] }
     const x = inherited.further.map(({ shard, tag, generation }) => [shard, tag, generation] as const)
     const header = { v: 1, g: generations.map(({ generation }) => generation), x, at: 0, ttl: 1 } as const
-    redis.place(key.shard).values.set(key.text, { value, header })
+    redis.place(key.shard).values.set(key.physical, { value, header })
     this.world.stored += 1
     if (source === 'standby') hits.standby += 1
     yield 'stored'

@@ -7,6 +7,8 @@ export interface Held {
   readonly value: Value
   readonly vouched: boolean
   readonly tags: readonly TagGeneration[]
+  /** Marked: fenced, and within its window. */
+  readonly stale?: true
 }
 
 export interface Flight {
@@ -31,6 +33,8 @@ export interface ReadOptions {
   /** What the reader knows of. */
   readonly known?: KnownCommit
   readonly usesMemory: boolean
+  /** Nothing within a window, please. */
+  readonly fresh?: boolean
 }
 
 /** What one load has captured and seen besides its own key. */

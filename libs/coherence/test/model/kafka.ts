@@ -1,5 +1,5 @@
 import type { Lsn, Xid } from '@freshet/pgoutput'
-import type { AppliedWatermark, Moment } from '../../src/index.js'
+import type { AppliedWatermark, Moment, ShardTag } from '../../src/index.js'
 
 export interface Change {
   readonly kind: 'change'
@@ -12,8 +12,14 @@ export interface Change {
   readonly wholeTemplate: boolean
 }
 
-export type KafkaRecord =
-  Change | { readonly kind: 'watermark'; readonly moment: Moment } | { readonly kind: 'in-force' }
+/** On every partition: whatever stands behind it is planned with this catalog. */
+export interface InForce {
+  readonly kind: 'in-force'
+  readonly catalog: number
+  readonly announcement: number
+}
+
+export type KafkaRecord = Change | { readonly kind: 'watermark'; readonly moment: Moment } | InForce
 
 /** Every fence up to here is in this Redis, and was announced. */
 export interface Applied {
@@ -21,9 +27,15 @@ export interface Applied {
   readonly redis: string
 }
 
-/** What every memory is told: the changes whose fences hold, or that everything is to go. */
+/** What is fenced, and, for the judge, the versions that this promises. */
+export interface Fences {
+  readonly tags: readonly ShardTag[]
+  readonly promises: readonly (readonly [promise: number, version: number])[]
+}
+
+/** What every memory is told. */
 export interface Announcement {
-  readonly what: readonly Change[] | 'all' | Applied
+  readonly what: Fences | Applied
   /** By place: how often it had failed over by then; what was fenced before the last time may have to be fenced again. */
   readonly failovers: readonly number[]
 }
@@ -44,7 +56,7 @@ export class Kafka {
 
   /** Records of one key are in one partition. */
   partitionOf(row: number): number {
-    return row % this.logs.length
+    return Math.min(row, 1) % this.logs.length
   }
 
   announce(announcement: Announcement): void {

@@ -1,6 +1,6 @@
 import { isHonoured, type CommitToken, type TagGeneration } from '../../src/index.js'
 import type { Announcement, Applied } from './kafka.js'
-import { nameOf, rowCount, shardOf, tagsOfFence } from './keys.js'
+import { nameOf, promiseCount, type Catalogs } from './keys.js'
 import type { Value } from './place.js'
 import type { Switch } from './switches.js'
 
@@ -22,14 +22,17 @@ export interface Mark {
 /** L1 of one process: it takes in nothing whose tags were fenced since the reading began, as libs/cache's does. */
 export class Memory {
   readonly entries = new Map<string, Kept>()
-  /** For the judge: the version of each row whose fence was heard of the present Redis. */
-  readonly heard: number[] = new Array<number>(rowCount).fill(0)
+  /** For the judge, by promise: the version whose fence was heard of the present Redis. */
+  readonly heard: number[] = new Array<number>(promiseCount).fill(0)
   private fences = 0
   private applied: Applied | undefined
   private heardUpTo = 0
   private readonly lastFence = new Map<string, number>()
 
-  constructor(private readonly without: Switch | undefined) {}
+  constructor(
+    private readonly catalogs: Catalogs,
+    private readonly without: Switch | undefined,
+  ) {}
 
   get(key: string, token?: CommitToken): Entry | undefined {
     const kept = this.entries.get(key)
@@ -45,7 +48,6 @@ export class Memory {
 
   insert(key: string, { value, tags }: Entry, mark: Mark, redis: string): void {
     if (tags.some((tag) => (this.lastFence.get(nameOf(tag)) ?? 0) > mark.fences)) return
-    if ((this.lastFence.get('all') ?? 0) > mark.fences) return
     this.entries.set(key, { value, tags, redis: redis === mark.redis ? redis : undefined })
   }
 
@@ -54,27 +56,23 @@ export class Memory {
     const next = announcements[this.heardUpTo]
     if (next === undefined) return false
     this.heardUpTo += 1
-    if (typeof next.what === 'object' && 'watermark' in next.what) {
+    if ('watermark' in next.what) {
       this.applied = next.what
       return true
     }
     this.fences += 1
-    if (next.what === 'all') {
-      this.lastFence.set('all', this.fences)
-      this.entries.clear()
-      return true
+    for (const [promise, version] of next.what.promises) {
+      const place = this.catalogs.shardOfPromise[promise] ?? 0
+      if (next.failovers[place] === failovers[place]) this.heard[promise] = Math.max(this.heard[promise] ?? 0, version)
     }
-    for (const { row, version, wholeTemplate } of next.what) {
-      const place = shardOf(row)
-      if (next.failovers[place] === failovers[place]) this.heard[row] = Math.max(this.heard[row] ?? 0, version)
-      for (const tag of tagsOfFence(row, wholeTemplate)) this.drop(nameOf(tag))
-    }
+    for (const tag of next.what.tags) this.drop(nameOf(tag))
     return true
   }
 
   /** Until its fences are announced again, nothing is promised of these places. */
   failedOver(places: readonly number[]): void {
-    for (const row of this.heard.keys()) if (places.includes(shardOf(row))) this.heard[row] = 0
+    for (const promise of this.heard.keys())
+      if (places.includes(this.catalogs.shardOfPromise[promise] ?? 0)) this.heard[promise] = 0
   }
 
   private drop(name: string): void {

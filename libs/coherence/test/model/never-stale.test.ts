@@ -12,7 +12,7 @@ function story(seed: number): string {
 }
 
 it(`whatever is paused, late, repeated, evicted, lost or killed: no read is older than what was promised (${runs} runs)`, () => {
-  const total = { stored: 0, l1: 0, l2: 0, joined: 0, token: 0, standby: 0 }
+  const total = { stored: 0, l1: 0, l2: 0, joined: 0, token: 0, standby: 0, window: 0 }
   for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
     const { violations, stored, hits }: Outcome = run(seed)
     if (violations.length > 0) expect(violations, story(seed)).toEqual([])

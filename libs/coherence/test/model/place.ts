@@ -1,5 +1,5 @@
 import type { AppliedWatermark, RecentRecord, ValueHeader, Written } from '../../src/index.js'
-import { rowCount } from './keys.js'
+import { promiseCount } from './keys.js'
 
 /** A value: the versions of the rows that it was computed from; undefined for the others. */
 export type Value = readonly (number | undefined)[]
@@ -31,6 +31,8 @@ export interface Marks {
 export interface Place {
   readonly generations: Map<string, string>
   record: RecentRecord | undefined
+  /** Of windows: when Redis forgets them. */
+  readonly entries: Map<string, number>
   readonly values: Map<string, Stored>
   /** Of the namespace, on a single Redis. */
   cursors: Cursors | undefined
@@ -38,21 +40,24 @@ export interface Place {
   spokenFor: string | undefined
   readonly homes: Map<string, Home>
   applied: Marks | undefined
-  /** Of the namespace. */
-  inForce: boolean
-  /** For the judge: the version of each row whose fence this place holds. Survives a flush, which takes the values along. */
+  /** Of the namespace: the catalogs in force, and the partitions that have passed the record of one that comes. */
+  readonly inForce: Set<number>
+  readonly passed: Map<number, ReadonlySet<number>>
+  /** For the judge, by promise: the version whose fence this place holds. Survives a flush, which takes the values along. */
   readonly fenced: number[]
 }
 
-export const emptyPlace = (fenced: Versions = new Array<number>(rowCount).fill(0)): Place => ({
+export const emptyPlace = (fenced: Versions = new Array<number>(promiseCount).fill(0)): Place => ({
   generations: new Map(),
   record: undefined,
+  entries: new Map(),
   values: new Map(),
   cursors: undefined,
   spokenFor: undefined,
   homes: new Map(),
   applied: undefined,
-  inForce: false,
+  inForce: new Set(),
+  passed: new Map(),
   fenced: [...fenced],
 })
 
@@ -60,7 +65,10 @@ export const copyOf = (place: Place): Place => ({
   ...place,
   generations: new Map(place.generations),
   values: new Map(place.values),
+  entries: new Map(place.entries),
   homes: new Map(place.homes),
+  inForce: new Set(place.inForce),
+  passed: new Map(place.passed),
   fenced: [...place.fenced],
 })
 

@@ -1,6 +1,6 @@
 import type { Lineage, ShardTag } from '../../src/index.js'
 import type { Features } from './features.js'
-import { everyPlace, namespacePlace, rowCount, shardCount, shardOf } from './keys.js'
+import { everyPlace, namespacePlace, shardCount, type Catalogs } from './keys.js'
 import { calmRecord, copyOf, emptyPlace, type Place, type Versions } from './place.js'
 import type { Random } from './random.js'
 
@@ -34,7 +34,10 @@ export class Redis {
   readonly isCluster: boolean
   private names = 0
 
-  constructor({ masters, owners }: Features) {
+  constructor(
+    { masters, owners }: Features,
+    private readonly catalogs: Catalogs,
+  ) {
     this.isCluster = masters > 1
     this.owners = [...owners]
     this.nodes = Array.from({ length: masters }, (): Node => {
@@ -49,11 +52,11 @@ export class Redis {
   }
 
   /** As after a while of use: nothing is missing, and nothing has happened lately. */
-  beginCalmly(inForce: boolean, partitions: number): void {
+  beginCalmly(inForce: Iterable<number>, partitions: number): void {
     const cursors = new Array<number>(partitions).fill(0)
     for (let shard = 0; shard < shardCount; shard++) this.place(shard).record = calmRecord(this.newName())
     const namespace = this.place(namespacePlace)
-    namespace.inForce = inForce
+    for (const catalog of inForce) namespace.inForce.add(catalog)
     if (!this.isCluster) namespace.cursors = cursors
     else
       for (const [at, node] of this.nodes.entries()) {
@@ -170,15 +173,17 @@ export class Redis {
 
   /** For the judge: what no read that begins now may fall behind. */
   get promised(): Versions {
-    const promised: number[] = []
-    for (let row = 0; row < rowCount; row++) promised.push(this.place(shardOf(row)).fenced[row] ?? 0)
-    return promised
+    return this.catalogs.shardOfPromise.map((shard, promise) =>
+      shard === undefined ? 0 : (this.place(shard).fenced[promise] ?? 0),
+    )
   }
 
-  /** For the judge: from here on no read may show an older version of the row. */
-  promise(row: number, version: number): void {
-    const { fenced } = this.place(shardOf(row))
-    fenced[row] = Math.max(fenced[row] ?? 0, version)
+  /** For the judge: from here on no read of the catalog may show an older version of the row. */
+  promise(promise: number, version: number): void {
+    const shard = this.catalogs.shardOfPromise[promise]
+    if (shard === undefined) return
+    const { fenced } = this.place(shard)
+    fenced[promise] = Math.max(fenced[promise] ?? 0, version)
   }
 
   /** Any key may go at any time. */

@@ -1,12 +1,12 @@
 import { judgeRead, type ShardTag } from '../../src/index.js'
 import { Client } from './client.js'
 import type { Features, Mishap } from './features.js'
-import { everyKey, everyPlace, namespacePlace, nameOf } from './keys.js'
+import { everyPlace, namespacePlace, nameOf } from './keys.js'
 import { randomFrom } from './random.js'
 import type { Node } from './redis.js'
 import { service } from './service.js'
 import type { Switch } from './switches.js'
-import { listener, writer, World, type Step } from './world.js'
+import { instances, listener, writer, World, type Step } from './world.js'
 
 /** What a run ended with. */
 export interface Outcome {
@@ -15,7 +15,7 @@ export interface Outcome {
   readonly violations: readonly string[]
   /** How many values were stored, and what answered. */
   readonly stored: number
-  readonly hits: Readonly<Record<'l1' | 'l2' | 'joined' | 'token' | 'standby', number>>
+  readonly hits: World['hits']
   /** Actor and step, in order; only where it was asked for. */
   readonly trace: readonly string[]
 }
@@ -28,14 +28,16 @@ interface Actor {
 }
 
 const clients = 2
-const services = 2
 
 /** One run: everything acts at random, then all is drained, and what can be served must be what the database holds. */
 export function run(seed: number, without?: Switch, given?: Partial<Features>, traced = false): Outcome {
   const random = randomFrom(seed)
   const world = new World(random, without, given)
   const { features } = world
-  const readers = Array.from({ length: clients }, () => new Client(world))
+  const readers = Array.from(
+    { length: clients },
+    (_, each) => new Client(world, each < world.catalogs.all.length ? each : 0),
+  )
   const trace: string[] = []
   const step = ({ name, steps }: Actor): Step | undefined => {
     const before = world.violations.length
@@ -47,19 +49,22 @@ export function run(seed: number, without?: Switch, given?: Partial<Features>, t
     return value ?? undefined
   }
   const cdc = actor('listener', listener(world))
-  const instances = Array.from({ length: services }, (_, each) => actor(`service ${each}`, service(world)))
+  const services = Array.from({ length: instances }, (_, each) => actor(`service ${each}`, service(world, each)))
   const acting = [
-    ...[0, 1].map((each) => actor(`writer ${each}`, writer(world, 3))),
-    ...readers.flatMap((reader, each) => [0, 1].map((flow) => actor(`client ${each}.${flow}`, reader.reads(4)))),
+    ...[0, 1].map((each) => actor(`writer ${each}`, writer(world, features.transactions))),
+    ...readers.flatMap((reader, each) =>
+      [0, 1].map((flow) => actor(`client ${each}.${flow}`, reader.reads(features.transactions + 1))),
+    ),
   ]
   let mishapsLeft = features.endsAfter
   for (let turn = 0; acting.length > 0; turn++) {
+    world.now = turn
     const kind = random.below(32)
     const next =
       kind < 12
         ? random.oneOf(acting)
         : kind < 12 + features.serviceShare
-          ? random.oneOf(instances)
+          ? random.oneOf(services)
           : kind < 28
             ? cdc
             : undefined
@@ -79,7 +84,7 @@ export function run(seed: number, without?: Switch, given?: Partial<Features>, t
         trace.push('-- a failover, supposed', ...world.violations.slice(before).map((found) => `!! ${found}`))
     }
     if (random.onceIn(features.mishapOnceIn)) {
-      trace.push(`-- ${mishap(world, instances, readers)}`)
+      trace.push(`-- ${mishap(world, services, readers)}`)
       if ((mishapsLeft -= 1) === 0) break
     }
   }
@@ -95,7 +100,7 @@ export function run(seed: number, without?: Switch, given?: Partial<Features>, t
 
 const actor = (name: string, steps: Generator<Step, void>): Actor => ({ name, steps, wakesAt: 0 })
 
-function mishap(world: World, instances: Actor[], readers: readonly Client[]): Mishap {
+function mishap(world: World, services: Actor[], readers: readonly Client[]): Mishap {
   const { random, redis, database } = world
   const node = random.oneOf(redis.nodes)
   const failOver = (failing: Node): void => {
@@ -125,9 +130,10 @@ function mishap(world: World, instances: Actor[], readers: readonly Client[]): M
       for (const place of places) redis.move(place, other)
     },
     'Postgres crashes': () => database.crash(),
+    'the group is rebalanced': () => (world.rebalances += 1),
     'a service is killed': () => {
-      const each = random.below(instances.length)
-      instances[each] = actor(`service ${each}`, service(world))
+      const each = random.below(services.length)
+      services[each] = actor(`service ${each}`, service(world, each))
     },
   }
   const kind = random.oneOf(world.features.mishaps)
@@ -141,28 +147,29 @@ function drain(world: World, readers: readonly Client[], cdc: Actor, step: (acto
   database.flush()
   for (let idle = 0; idle < 3;) if (step(cdc) === 'idle') idle += 1
   const last = actor('last service', service(world))
-  const isInForce = (): boolean => redis.place(namespacePlace).inForce === world.accepted
+  const isInForce = (): boolean =>
+    [...world.accepted].every((catalog) => redis.place(namespacePlace).inForce.has(catalog))
   while (step(last) !== 'idle' || !isInForce());
   while (standby.replay());
   for (const { memory } of readers) while (memory.hear(kafka.announcements, redis.failovers));
 }
 
-function staleAtTheEnd({ redis, database }: World, readers: readonly Client[]): string[] {
+function staleAtTheEnd({ redis, database, catalogs }: World, readers: readonly Client[]): string[] {
   const stale: string[] = []
-  for (const { text, shard, tags } of everyKey) {
-    const stored = redis.place(shard).values.get(text)
+  for (const { physical, shard, tags } of catalogs.keys) {
+    const stored = redis.place(shard).values.get(physical)
     if (stored) {
       const fetch = (tag: ShardTag) => redis.generation(tag) ?? null
       const named = (stored.header.x ?? []).map(([shard, tag]): ShardTag => ({ shard, tag }))
       const further = new Map(named.map((tag) => [nameOf(tag), fetch(tag)]))
       const isServed = judgeRead(stored.header, tags, { required: tags.map(fetch), further }) === 'fresh'
       if (isServed && differs(stored.value, database.rows))
-        stale.push(`L2 keeps ${text} = ${stored.value.join()}, the database holds ${database.rows.join()}`)
+        stale.push(`L2 keeps ${physical} = ${stored.value.join()}, the database holds ${database.rows.join()}`)
     }
     for (const { memory } of readers) {
-      const held = memory.get(text)
+      const held = memory.get(physical)
       if (held && differs(held.value, database.rows))
-        stale.push(`L1 keeps ${text} = ${held.value.join()}, the database holds ${database.rows.join()}`)
+        stale.push(`L1 keeps ${physical} = ${held.value.join()}, the database holds ${database.rows.join()}`)
     }
   }
   return stale

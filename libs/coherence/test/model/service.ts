@@ -8,14 +8,16 @@ import {
   type AppliedWatermark,
   type Moment,
   type RecentTransaction,
+  type Rotation,
   type Snapshot,
 } from '../../src/index.js'
-import type { Change, KafkaRecord } from './kafka.js'
-import { everyShard, namespacePlace, shardOf, tagsOfFence, templateTags } from './keys.js'
+import type { Change, InForce, KafkaRecord } from './kafka.js'
+import { everyShard, namespacePlace, rowCount, type PlannedTag } from './keys.js'
 import { ledgerOf, type Ledger } from './ledger.js'
-import { calmRecord, type Cursors } from './place.js'
+import { calmRecord, type Cursors, type Versions } from './place.js'
 import { Session, SessionOver } from './session.js'
-import type { Step, World } from './world.js'
+import { rotateTag } from './window.js'
+import { instances, type Step, type World } from './world.js'
 
 /** What one session does, and where it stands by partition. */
 interface Work {
@@ -23,29 +25,40 @@ interface Work {
   readonly session: Session
   readonly ledger: Ledger
   readonly positions: number[]
+  readonly rebalances: number
+  /** By partition: where its log ended after the session had begun. */
+  readonly ends: readonly number[]
+  /** The catalogs that this instance plans with. */
+  readonly known: Set<number>
 }
 
 /**
  * One instance of the service, step by step as apps/invalidation-service and libs/redis take them; others act between any
- * two. It may be killed at any step.
+ * two. It may be killed at any step. Without a number it has all partitions.
  */
-export function* service(world: World): Generator<Step, void> {
+export function* service(world: World, instance?: number): Generator<Step, void> {
   const { kafka, random, without } = world
+  const known = new Set(world.registered) // `catalogs.v1` is read whole, then followed
   let work: Work | undefined
   for (;;) {
     try {
       if (work?.session.isOver && random.onceIn(2) && without !== 'R13') work = undefined
-      work ??= yield* begin(world)
-      if (random.onceIn(8)) yield* sweep(work)
-      const { positions } = work
-      const waiting = kafka.logs.flatMap((log, each) => ((positions[each] ?? 0) < log.length ? [each] : []))
+      if (work && work.rebalances !== world.rebalances) work = undefined // positions are asked for anew
+      work ??= yield* begin(world, known)
+      const now: Work = work
+      if (random.onceIn(32)) catchUp(now)
+      if (random.onceIn(8)) yield* sweep(now)
+      const { positions } = now
+      const waiting = kafka.logs.flatMap((log, each) =>
+        isMine(now, instance, each) && (positions[each] ?? 0) < log.length ? [each] : [],
+      )
       if (waiting.length === 0) {
         yield 'idle'
         continue
       }
       const partition = random.oneOf(waiting)
       const from = positions[partition] ?? 0
-      yield* handle(work, partition, kafka.log(partition).slice(from, from + 1 + random.below(4)))
+      yield* handle(now, partition, kafka.log(partition).slice(from, from + 1 + random.below(4)))
     } catch (error) {
       if (!(error instanceof SessionOver)) throw error
       work = undefined
@@ -53,30 +66,40 @@ export function* service(world: World): Generator<Step, void> {
   }
 }
 
-function* begin(world: World): Generator<Step, Work> {
+const isMine = ({ world, rebalances }: Work, instance: number | undefined, partition: number): boolean =>
+  instance === undefined || !world.features.isAssigned || (partition + rebalances) % instances === instance
+
+function* begin(world: World, known: Set<number>): Generator<Step, Work> {
   const session = new Session(world)
   yield 'session'
   const ledger = ledgerOf(world, session)
   const cursors = yield* ledger.cursors()
-  const work = { world, session, ledger, positions: [] }
+  const ends = world.kafka.logs.map(({ length }) => length)
+  yield 'log ends read'
+  const work = { world, session, ledger, known, ends, rebalances: world.rebalances, positions: [] }
   return { ...work, positions: yield* findPlaces(work, cursors) }
 }
 
 /** A missing cursor is a gap: the log's end is read first, then the gap is applied, and reading goes on there (R9). */
 function* findPlaces(work: Work, cursors: Cursors): Generator<Step, number[]> {
-  const { kafka } = work.world
+  const { kafka, without } = work.world
+  const ends = work.ends.map((end, partition) => (cursors[partition] === undefined ? end : undefined))
+  // whatever stands before came into force, or was told to, is known from here on
+  if (without !== 'a place is taken over with the catalogs that were known') catchUp(work)
   if (kafka.logs.every((_, partition) => cursors[partition] !== undefined)) return cursors.map((cursor) => cursor ?? 0)
-  const ends = kafka.logs.map((log, partition) => (cursors[partition] === undefined ? log.length : undefined))
-  yield 'log ends read'
-  yield* gap(work)
+  yield* gap(work, work.known)
   yield* work.ledger.moveCursors(ends)
   return kafka.logs.map((_, partition) => cursors[partition] ?? ends[partition] ?? 0)
+}
+
+function catchUp({ world, known }: Work): void {
+  for (const catalog of world.registered) known.add(catalog)
 }
 
 /** One batch: R7, each step behind the reply of the one before. */
 function* handle(work: Work, partition: number, records: readonly KafkaRecord[]): Generator<Step, void> {
   const { positions, ledger } = work
-  yield* apply(work, records)
+  yield* apply(work, partition, records)
   const position = (positions[partition] ?? 0) + records.length
   const moves: (number | undefined)[] = []
   moves[partition] = position
@@ -85,36 +108,51 @@ function* handle(work: Work, partition: number, records: readonly KafkaRecord[])
   yield* noteWatermark(work, partition, records)
 }
 
-function* apply(work: Work, records: readonly KafkaRecord[]): Generator<Step, void> {
-  const { world, session } = work
+function* apply(work: Work, partition: number, records: readonly KafkaRecord[]): Generator<Step, void> {
+  const { world, known } = work
   const { redis, kafka, without } = world
+  // before anything behind the record is planned
+  for (const record of records) if (record.kind === 'in-force') known.add(record.catalog)
   const failovers = [...redis.failovers] // what is fenced on a Redis that is lost before it is announced has to be fenced again
   const changes = records.filter((record): record is Change => record.kind === 'change')
-  if (changes.length > 0) {
+  const isRepeat = (record: KafkaRecord): boolean => kafka.log(partition).indexOf(record) < (work.ends[partition] ?? 0)
+  const planned = changes.flatMap((change): Planned[] => {
+    const tags = world.catalogs.tagsOfChange(change.row, change.wholeTemplate, known)
+    if (tags.length === 0) return []
+    const cause = change.wholeTemplate ? 'template' : 'change'
+    return [{ change, tags, rotation: { cause, isRepeat: world.features.windows.length > 0 && isRepeat(change) } }]
+  })
+  if (planned.length > 0) {
     if (without === 'R7') {
-      yield* rotate(work, changes)
-      yield* add(work, changes)
+      yield* rotate(work, planned)
+      yield* add(work, planned)
     } else {
-      yield* add(work, changes)
-      yield* rotate(work, changes) // only once all stand
+      yield* add(work, planned)
+      yield* rotate(work, planned) // only once all stand
     }
-    kafka.announce({ what: changes, failovers })
+    const tags = planned.flatMap((each) => each.tags)
+    const promises = planned.flatMap(({ change, tags }) =>
+      tags.flatMap((tag) => tag.promises.map((promise) => [promise, change.version] as const)),
+    )
+    kafka.announce({ what: { tags, promises }, failovers })
     yield 'announced'
   }
-  for (const record of records) {
-    if (record.kind !== 'in-force') continue
-    yield* gap(work)
-    session.at(namespacePlace).inForce = true
-    yield 'in force'
-  }
+  for (const record of records) if (record.kind === 'in-force') yield* pass(work, partition, record)
 }
 
-function* add({ world, session }: Work, changes: readonly Change[]): Generator<Step, void> {
+/** A change, and what it fences by the catalogs that this instance knows. */
+interface Planned {
+  readonly change: Change
+  readonly tags: readonly PlannedTag[]
+  readonly rotation: Rotation
+}
+
+function* add({ world, session }: Work, planned: readonly Planned[]): Generator<Step, void> {
   const { redis, without } = world
   for (const shard of everyShard) {
     const added: RecentTransaction[] = []
-    for (const change of changes)
-      if (tagsOf(change).some((tag) => tag.shard === shard)) added.push({ xid: change.xid, lsn: change.lsn })
+    for (const { change, tags } of planned)
+      if (tags.some((tag) => tag.shard === shard)) added.push({ xid: change.xid, lsn: change.lsn })
     if (added.length === 0) continue
     const place = session.at(shard)
     const record = place.record ?? (without === 'R6' ? calmRecord(redis.newName()) : undefined)
@@ -123,31 +161,54 @@ function* add({ world, session }: Work, changes: readonly Change[]): Generator<S
   }
 }
 
-function* rotate({ world, session }: Work, changes: readonly Change[]): Generator<Step, void> {
-  for (const change of changes)
-    for (const { shard, tag } of tagsOf(change)) {
-      session.at(shard).generations.delete(tag)
-      if (shard === shardOf(change.row)) world.redis.promise(change.row, change.version)
+function* rotate({ world, session }: Work, planned: readonly Planned[]): Generator<Step, void> {
+  for (const { change, tags, rotation } of planned)
+    for (const place of tags) {
+      const { shard, promises } = place
+      yield* rotateTag(world, () => session.at(shard), place, rotation)
+      for (const promise of promises) world.redis.promise(promise, change.version)
       yield 'rotated'
     }
 }
 
-const tagsOf = ({ row, wholeTemplate }: Change): ReturnType<typeof tagsOfFence> => tagsOfFence(row, wholeTemplate)
-
-/** A gap over everything (R9): a floor in each shard, then the rotations. */
-function* gap(work: Work): Generator<Step, void> {
+/** One partition has come to the record; the last of them brings the catalog into force. */
+function* pass(work: Work, partition: number, { catalog, announcement }: InForce): Generator<Step, void> {
   const { world, session } = work
-  if (world.without !== 'R9') yield* setFloors(work, everyShard, true)
-  for (const { shard, tag } of templateTags) {
-    session.at(shard).generations.delete(tag)
+  const { passed } = session.at(namespacePlace)
+  const before = new Set(passed.get(announcement)).add(partition)
+  passed.set(announcement, before)
+  yield 'passed'
+  const isFirstEnough = world.without === 'in force once one partition has come to it'
+  if (before.size === world.kafka.logs.length || isFirstEnough) yield* enter(work, catalog)
+}
+
+function* enter(work: Work, catalog: number): Generator<Step, void> {
+  if (work.world.without !== 'a catalog comes into force without a gap') yield* gap(work, [catalog])
+  work.session.at(namespacePlace).inForce.add(catalog)
+  yield 'in force'
+}
+
+/** A gap over these catalogs' templates (R9): a floor in each shard, then the rotations. */
+function* gap(work: Work, catalogs: Iterable<number>): Generator<Step, void> {
+  const { world, session } = work
+  const failovers = [...world.redis.failovers]
+  const tags = world.catalogs.templateTags(catalogs)
+  // the floor lets nothing be stored any more that does not show what is there when it is taken
+  const seen = world.without === 'R9' ? undefined : yield* setFloors(work, everyShard, true)
+  for (const { shard, tag, promises } of tags) {
+    yield* rotateTag(world, () => session.at(shard), { shard, tag }, { cause: 'gap', isRepeat: false })
+    if (seen) for (const promise of promises) world.redis.promise(promise, seen[promise % rowCount] ?? 0)
     yield 'rotated'
   }
-  world.kafka.announce({ what: 'all', failovers: [...world.redis.failovers] })
+  const promises = tags.flatMap((tag) =>
+    tag.promises.map((promise) => [promise, seen?.[promise % rowCount] ?? 0] as const),
+  )
+  world.kafka.announce({ what: { tags, promises }, failovers })
   yield 'announced'
 }
 
 /** R6: placeholders, THEN a fresh floor, THEN the floors. */
-function* setFloors({ world, session }: Work, shards: readonly number[], alsoHeld: boolean): Generator<Step, void> {
+function* setFloors({ world, session }: Work, shards: readonly number[], alsoHeld: boolean): Generator<Step, Versions> {
   const lives = new Map<number, string>()
   for (const shard of shards) {
     const place = session.at(shard)
@@ -157,12 +218,14 @@ function* setFloors({ world, session }: Work, shards: readonly number[], alsoHel
     yield 'record opened'
   }
   const taken = world.database.takeFloor()
+  const seen = [...world.database.rows]
   yield 'floor taken'
   for (const [shard, life] of lives) {
     const place = session.at(shard)
     place.record = setFloor(place.record, life, taken)
     yield 'floor set'
   }
+  return seen
 }
 
 function* noteWatermark(work: Work, partition: number, records: readonly KafkaRecord[]): Generator<Step, void> {
@@ -191,13 +254,10 @@ function* prune({ world, session }: Work, latest: Moment): Generator<Step, void>
 /** Each second: what is missing comes back behind a floor (R6), and a catalog that Redis lost behind a gap (R9). */
 function* sweep(work: Work): Generator<Step, void> {
   const { world, session } = work
-  const { inForce } = session.at(namespacePlace)
+  const inForce = new Set(session.at(namespacePlace).inForce)
   yield 'catalogs in force read'
-  if (world.accepted && !inForce) {
-    yield* gap(work)
-    session.at(namespacePlace).inForce = true
-    yield 'in force again'
-  }
+  for (const catalog of world.accepted)
+    if (!inForce.has(catalog) && work.known.has(catalog)) yield* enter(work, catalog)
   if (world.latest === undefined) return
   yield* prune(work, world.latest)
   const missing = everyShard.filter((shard) => needsFloor(session.at(shard).record))

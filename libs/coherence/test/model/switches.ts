@@ -1,4 +1,4 @@
-import { partsFailOver, slotsMove, type Features } from './features.js'
+import { partsFailOver, slotsMove, windowsAlone, type Features } from './features.js'
 
 /** Rules of DESIGN 7 that a run can do without. */
 export const rules = ['R2', 'R3', 'R4', 'R5', 'R6', 'R7', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13'] as const
@@ -17,6 +17,45 @@ export const shortcuts = {
     tokenOnceIn: 1,
   },
   'memory answers tokens for any Redis': { masters: 1, mishaps: ['failover'], mishapOnceIn: 120, tokenOnceIn: 2 },
+  'stored before the catalog is in force': {
+    masters: 1,
+    second: 'another service, another table',
+    isSecondInForce: false,
+  },
+  'a catalog comes into force without a gap': {
+    masters: 1,
+    second: 'another service, another table',
+    isSecondInForce: false,
+  },
+  'in force once one partition has come to it': {
+    isAssigned: true,
+    transactions: 8,
+    mishaps: ['eviction'],
+    mishapOnceIn: 1_000,
+    masters: 1,
+    partitions: 2,
+    second: 'a new version',
+    isSecondInForce: false,
+  },
+  'a place is taken over with the catalogs that were known': {
+    isAssigned: true,
+    mishaps: ['the group is rebalanced'],
+    mishapOnceIn: 60,
+    masters: 1,
+    partitions: 2,
+    second: 'another service, same table',
+    isSecondInForce: false,
+  },
+  'a window is opened for a generation that was read before': windowsAlone,
+  'a window is opened once the generation has ended': windowsAlone,
+  'a window is opened by records from before the session': {
+    ...windowsAlone,
+    mishaps: ['failover'],
+    mishapOnceIn: 100,
+  },
+  'any rotation opens a window': windowsAlone,
+  'a window of one tag is enough': windowsAlone,
+  'a value within its window is vouched for': windowsAlone,
 } as const satisfies Record<string, Partial<Features>>
 
 export type Switch = (typeof rules)[number] | keyof typeof shortcuts

@@ -3,6 +3,7 @@ import type { CommitToken, Moment } from '../../src/index.js'
 import { Database, Standby } from './database.js'
 import { drawFeatures, type Features } from './features.js'
 import { Kafka } from './kafka.js'
+import { catalogsWith, tableOf, type Catalogs } from './keys.js'
 import type { Random } from './random.js'
 import { Redis } from './redis.js'
 import type { Switch } from './switches.js'
@@ -22,19 +23,28 @@ export class World {
   readonly database = new Database()
   readonly standby = new Standby(this.database)
   readonly features: Features
+  readonly catalogs: Catalogs
   readonly redis: Redis
   readonly kafka: Kafka
   /** The watermark that the service heard last. */
   latest: Moment | undefined
-  /** The publication has the table: rows that are written from now on are sent. */
-  publishedFrom: number | undefined
-  /** The catalog is accepted: whoever loses it brings it into force again. */
-  accepted = false
+  /** By table: the publication has it, and rows that are written from this transaction on are sent. */
+  readonly publishedFrom: (number | undefined)[] = []
+  /** The catalogs that stand in `catalogs.v1`. */
+  readonly registered = new Set<number>()
+  /** Those that the listener has announced: whoever loses one brings it into force again. */
+  readonly accepted = new Set<number>()
+  /** How often the partitions have changed hands. */
+  rebalances = 0
+  /** Redis's clock, in turns: for the expiry of windows alone. */
+  now = 0
+  /** For the judge: when a generation ended first, and whether a window was opened for it. */
+  readonly ended = new Map<string, { readonly at: number; opened: boolean }>()
   readonly commits: KnownCommit[] = []
   /** What a reader got though a newer state had been promised. */
   readonly violations: string[] = []
   stored = 0
-  hits = { l1: 0, l2: 0, joined: 0, token: 0, standby: 0 }
+  hits = { l1: 0, l2: 0, joined: 0, token: 0, standby: 0, window: 0 }
 
   constructor(
     readonly random: Random,
@@ -42,20 +52,30 @@ export class World {
     given?: Partial<Features>,
   ) {
     this.features = drawFeatures(random, given)
-    this.redis = new Redis(this.features)
+    this.catalogs = catalogsWith(this.features.second)
+    this.redis = new Redis(this.features, this.catalogs)
     this.kafka = new Kafka(this.features.partitions)
-    const isPublished = !random.onceIn(5)
-    if (isPublished) this.publishedFrom = 0
-    this.accepted = isPublished
-    if (!random.onceIn(12)) this.redis.beginCalmly(isPublished, this.features.partitions)
+    for (const catalog of this.catalogs.all.keys()) {
+      const isHere = catalog === 0 ? !random.onceIn(5) : this.features.isSecondInForce
+      if (!isHere) continue
+      this.registered.add(catalog)
+      this.accepted.add(catalog)
+      for (const table of this.catalogs.tablesOf(catalog)) this.publishedFrom[table] = 0
+    }
+    if (!random.onceIn(12)) this.redis.beginCalmly(this.accepted, this.features.partitions)
   }
 }
+
+/** How many instances of the service there are. */
+export const instances = 2
 
 /** Transactions of every kind, one after the other. */
 export function* writer(world: World, transactions: number): Generator<Step, void> {
   const { database, random } = world
   for (let count = 0; count < transactions;) {
-    const begun = database.begin(random.oneOf([[0], [1], [0, 1]]))
+    const begun = database.begin(
+      random.oneOf(world.catalogs.all.length > 1 ? [[0], [1], [0, 1], [2], [0, 2]] : [[0], [1], [0, 1]]),
+    )
     const after = world.without === "a token is its transaction's id alone" ? lsn(0n) : lsn(database.moment.lsn)
     yield 'begun'
     if (begun === undefined) continue
@@ -84,20 +104,27 @@ export function* listener(world: World): Generator<Step, void> {
   let confirmed = 0
   let open: Moment | undefined
   let { crashes } = database
+  let announced = 0
   for (;;) {
     if (crashes !== database.crashes) {
       crashes = database.crashes // its connection was cut; what it had of the log before is not passed any more
       at = confirmed
       open = undefined
     }
-    if (world.publishedFrom === undefined && random.onceIn(4)) {
-      world.publishedFrom = database.nextId
+    const coming = world.catalogs.all.findIndex((_, catalog) => !world.accepted.has(catalog))
+    if (coming >= 0 && random.onceIn(announced === 0 ? 4 : 16)) {
+      world.registered.add(coming)
+      yield 'registered'
+      for (const table of world.catalogs.tablesOf(coming)) world.publishedFrom[table] ??= database.nextId
       yield 'published'
+      announced += 1
+      let isCut = false // between two partitions
       for (const log of kafka.logs) {
-        log.push({ kind: 'in-force' })
+        if ((isCut ||= log !== kafka.log(0) && random.onceIn(4))) continue
+        log.push({ kind: 'in-force', catalog: coming, announcement: announced })
         yield 'announced'
       }
-      world.accepted = true
+      if (!isCut) world.accepted.add(coming) // else it begins anew
     }
     if (open === undefined && random.onceIn(3)) {
       open = database.moment
@@ -115,9 +142,9 @@ export function* listener(world: World): Generator<Step, void> {
       confirmed = before
     } else if (entry) {
       at += 1
-      const isSent = world.publishedFrom !== undefined && entry.xid >= world.publishedFrom
-      if (entry.kind !== 'commit' || !isSent) continue
+      if (entry.kind !== 'commit') continue
       for (const [place, row] of entry.rows.entries()) {
+        if (entry.xid < (world.publishedFrom[tableOf(row)] ?? Infinity)) continue
         kafka.log(kafka.partitionOf(row)).push({
           kind: 'change',
           xid: xid(BigInt(entry.xid)),

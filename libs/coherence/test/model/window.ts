@@ -1,0 +1,109 @@
+import {
+  entriesOfRotation,
+  entriesToAsk,
+  isServableStale,
+  windowsToOpen,
+  type FetchedGenerations,
+  type Rotation,
+  type ShardTag,
+} from '../../src/index.js'
+import type { Key } from './keys.js'
+import type { Place, Stored } from './place.js'
+import type { Step, World } from './world.js'
+
+/** Of a key's template; 0: strict. */
+export const windowOf = ({ features, catalogs }: World, key: Key): number =>
+  features.windows[catalogs.keysOf(key.catalog).indexOf(key)] ?? 0
+
+/** One script: the generation ends, and leaves its entries behind. In parts and apart only where that is left out. */
+export function* rotateTag(world: World, place: () => Place, tag: ShardTag, rotation: Rotation): Generator<Step, void> {
+  const { without } = world
+  const generation = place().generations.get(tag.tag)
+  if (without === 'a window is opened for a generation that was read before') yield 'generation read'
+  if (without === 'a window is opened once the generation has ended') {
+    end(world, place(), tag, rotation, generation)
+    yield 'generation ended'
+  }
+  openWindows(world, place(), tag, rotation, generation)
+  end(world, place(), tag, rotation, generation)
+}
+
+function openWindows(
+  world: World,
+  { entries }: Place,
+  tag: ShardTag,
+  rotation: Rotation,
+  generation: string | undefined,
+): void {
+  const { without, now, features } = world
+  if (features.windows.length === 0) return
+  const opening = { ...rotation }
+  if (without === 'any rotation opens a window') opening.cause = 'change'
+  if (without === 'a window is opened by records from before the session') opening.isRepeat = false
+  const windows = windowsToOpen(opening, windowsOfHotKeys(world, tag))
+  for (const { entry, pxMs } of entriesOfRotation(tag.tag, generation, windows)) entries.set(entry, now + pxMs)
+}
+
+function end(
+  { ended, now }: World,
+  { generations }: Place,
+  { tag }: ShardTag,
+  { cause }: Rotation,
+  generation: string | undefined,
+): void {
+  generations.delete(tag)
+  if (generation === undefined) return
+  const known = ended.get(generation)
+  if (known === undefined) ended.set(generation, { at: now, opened: cause === 'change' })
+  else if (cause !== 'change') known.opened = false
+}
+
+/** Now and then a key is hot. */
+function windowsOfHotKeys(world: World, { tag, shard }: ShardTag): number[] {
+  const covered = world.catalogs.keys.filter(({ tags }) =>
+    tags.some((each) => each.tag === tag && each.shard === shard),
+  )
+  return covered.flatMap((key) => (world.random.onceIn(4) ? [] : [windowOf(world, key)]))
+}
+
+/** What a reader with no token may still have of a value that is not fresh. */
+export function* staleWithin(
+  world: World,
+  key: Key,
+  { header }: Stored,
+  fetched: FetchedGenerations,
+  request: { readonly fresh: boolean; readonly insideLoad: boolean },
+): Generator<Step, boolean> {
+  const windowMs = windowOf(world, key)
+  const asked = entriesToAsk(header, key.tags, fetched, { ...request, windowMs })
+  if (asked === undefined) return false
+  const found: boolean[] = []
+  const askedAt = world.now // what is decided then is decided, however late the answer
+  for (const { shard, entry } of asked) {
+    found.push((world.redis.place(shard).entries.get(entry) ?? 0) > world.now)
+    yield 'entry asked for'
+  }
+  const isFound = world.without === 'a window of one tag is enough' ? found.map(() => found.includes(true)) : found
+  if (!isServableStale(asked, isFound)) return false
+  judge(world, key, header, fetched, askedAt)
+  return true
+}
+
+/** No value outlives the first fence of any of its generations by more than its window, and none a gap. */
+function judge(world: World, key: Key, header: Stored['header'], fetched: FetchedGenerations, askedAt: number): void {
+  const windowMs = windowOf(world, key)
+  const current = [...fetched.required, ...(fetched.further?.values() ?? [])]
+  const captured = [...header.g, ...(header.x ?? []).map(([, , generation]) => generation)]
+  for (const [at, generation] of captured.entries()) {
+    if (current[at] === generation) continue
+    const ended = world.ended.get(generation)
+    const why =
+      ended === undefined
+        ? 'though it was never fenced'
+        : !ended.opened
+          ? 'after a gap or a fence of its template'
+          : `${askedAt - ended.at} turns after its fence`
+    if (ended?.opened && askedAt - ended.at <= windowMs) continue
+    world.violations.push(`window of ${windowMs}: ${key.physical} is served ${why}`)
+  }
+}
