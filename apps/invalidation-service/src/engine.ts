@@ -59,10 +59,11 @@ export class InvalidationEngine {
     const directory = new CatalogDirectory(kafka, topics, options.topicPrefix, occurrences)
     await directory.start()
     const gaps = new Gaps(takeFloor, producer, topics, source, occurrences)
-    const partitions = new Partitions(store, kafka, directory, gaps)
+    const waitForCatalogMs = options.waitForCatalogMs ?? 10_000
+    const partitions = new Partitions(store, kafka, directory, gaps, waitForCatalogMs)
     const applied = new AppliedWatermarks(kafka, producer, topics, source, occurrences)
     const records = new RecentRecords(takeFloor, occurrences)
-    const catalogs = new CatalogsInForce(directory, gaps, occurrences, options.waitForCatalogMs ?? 10_000)
+    const catalogs = new CatalogsInForce(directory, gaps, occurrences, waitForCatalogMs)
     const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
     upkeep.start()
     const parts = {

@@ -30,6 +30,26 @@ it('changes behind the record are planned with the catalog, though its registrat
   )
 })
 
+it('a partition that is taken over is planned with all that was registered before its cursor was read', async () => {
+  const world = await World.open()
+  await world.start()
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const hearing = Promise.withResolvers<void>()
+  world.catalogsMayBeHeard = hearing.promise
+  world.register() // and brought into force by another instance, on records that this one never sees
+  world.steps.length = 0
+  world.redis.breakConnections()
+  world.change(42)
+  await vi.waitFor(() => expect(world.steps).toContain('cursors'))
+  for (let turn = 0; turn < 2_000; turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(world.isDone).toBe(false)
+  hearing.resolve()
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(world.published('invalidations')).toContainEqual(
+    expect.objectContaining({ tags: expect.arrayContaining(['member:42:balance']) as unknown }),
+  )
+})
+
 it('a catalog that was replaced since costs no waiting', async () => {
   const world = await World.open()
   world.register()

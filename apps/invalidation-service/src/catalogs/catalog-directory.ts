@@ -10,9 +10,10 @@ import {
 import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { createPlanner, type Planner } from '@freshet/planner'
 import type { Occurrences } from '@freshet/service-kit'
-import { BehaviorSubject, distinctUntilChanged, firstValueFrom, map, race, timer, type Observable } from 'rxjs'
+import { BehaviorSubject, defer, distinctUntilChanged, firstValueFrom, map, race, timer, type Observable } from 'rxjs'
 import type { InvalidationOccurrences } from '../occurrences.js'
 import { CatalogUnknownError } from './catalog-unknown-error.js'
+import { CatalogsBehindError } from './catalogs-behind-error.js'
 
 /** Which catalog: an owner has several while versions overlap. */
 export interface CatalogName {
@@ -56,9 +57,15 @@ export class CatalogDirectory {
     await this.reader.caughtUp()
   }
 
-  /** Resolves once everything that was registered before the call is known here. */
-  caughtUp(): Promise<void> {
-    return this.reader.caughtUp()
+  /**
+   * Resolves once everything that was registered before the call is known here.
+   *
+   * Throws CatalogsBehindError when that takes longer than `withinMs`.
+   */
+  async caughtUp(withinMs: number): Promise<void> {
+    const isCaughtUp = defer(() => this.reader.caughtUp()).pipe(map(() => true))
+    if (!(await firstValueFrom(race(isCaughtUp, timer(withinMs).pipe(map(() => false))))))
+      throw new CatalogsBehindError(this.topics.catalogs, withinMs)
   }
 
   close(): Promise<void> {
@@ -111,7 +118,9 @@ export class CatalogDirectory {
    */
   async known(wanted: CatalogName & { readonly fingerprint: string }, withinMs: number): Promise<void> {
     if (this.knows(wanted)) return
-    await firstValueFrom(race(this.caughtUp(), timer(withinMs)))
+    await this.caughtUp(withinMs).catch((error: unknown) => {
+      if (!(error instanceof CatalogsBehindError)) throw error
+    })
     if (this.knows(wanted)) return
     const instead = this.state.value.catalogs.get(nameOf(wanted))?.keys().next().value
     throw new CatalogUnknownError(wanted, instead)

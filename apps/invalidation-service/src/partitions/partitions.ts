@@ -41,12 +41,17 @@ export class Partitions {
     private readonly kafka: KafkaPort,
     private readonly directory: CatalogDirectory,
     private readonly gaps: Gaps,
+    private readonly waitForCatalogsMs: number,
   ) {}
 
-  /** Where to go on, for the consumer. */
+  /**
+   * Where to go on, for the consumer. Throws CatalogsBehindError while `catalogs.v1` is not read to its end: a catalog may
+   * have come into force before the cursor, through another instance, and what follows is to be planned with it.
+   */
   async positions(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
     const session = this.openSession()
     const cursors = await session.cursors(topic)
+    await this.directory.caughtUp(this.waitForCatalogsMs)
     const lost = partitions.filter((partition) => !cursors.has(partition))
     const standings = new Map(partitions.map((partition) => [partition, cursors.get(partition)]))
     if (lost.length > 0) {
@@ -70,9 +75,10 @@ export class Partitions {
     )
   }
 
-  /** Records before `first` are gone: a gap, and reading goes on there. */
+  /** Records before `first` are gone: a gap, and reading goes on there. Throws CatalogsBehindError. */
   async skip(topic: string, partition: number, first: bigint): Promise<bigint> {
     const session = this.openSession()
+    await this.directory.caughtUp(this.waitForCatalogsMs)
     await this.gaps.apply(
       session,
       'offset-out-of-range',
