@@ -20,7 +20,10 @@ import { currentToken, readToken } from './token.js'
 export interface ReadOptions {
   /** Past L1, which may be behind by its `maxLag`, and never within a window: no older than the last applied fence. */
   readonly fresh?: boolean
-  /** Which layers may answer and be filled; both by default. `['l2']` for what an outer layer will store. */
+  /**
+   * Which layers may answer and be filled; both by default. `['l2']` for what an outer layer will store: nothing within a
+   * window then.
+   */
   readonly layers?: readonly ('l1' | 'l2')[]
   /**
    * What `token` returned: no layer answers with a state from before that commit (G3). Inside a load, and of all reads
@@ -318,6 +321,7 @@ export class Cache {
       readsMemory: usesMemory && !options.fresh && !inTransaction,
       usesShared: options.layers?.includes('l2') ?? true,
       inTransaction,
+      freshOnly: (options.fresh ?? false) || !(options.layers?.includes('l1') ?? true),
       budgets: this.#budgetsOf(address),
       token: options.token === undefined ? currentToken.getStore() : readToken(options.token),
       // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.

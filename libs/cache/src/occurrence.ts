@@ -50,6 +50,8 @@ export type BlindCause = 'never-heard' | 'behind' | 'clock-skew' | 'discontinuit
 /** Everything that a client tells of itself; logs and metrics are made of nothing else. No keys: those have no bound. */
 export type Occurrence =
   | { readonly type: 'read:hit'; readonly template: string; readonly layer: 'l1' | 'l2' }
+  /** Fenced, and served within its template's window. */
+  | { readonly type: 'read:stale'; readonly template: string }
   | { readonly type: 'read:missed'; readonly template: string; readonly reason: ReadMiss }
   | { readonly type: 'read:joined'; readonly template: string }
   | {
@@ -90,6 +92,8 @@ export type OccurrenceListener = (occurrence: Occurrence) => void
 /** Counts of one template. */
 export interface TemplateCounts {
   hits: { l1: number; l2: number }
+  /** Served within their window. */
+  stale: number
   missed: Partial<Record<ReadMiss, number>>
   joined: number
   loads: number
@@ -118,6 +122,9 @@ export class OccurrenceCounter {
     switch (occurrence.type) {
       case 'read:hit':
         counts.hits[occurrence.layer]++
+        return
+      case 'read:stale':
+        counts.stale++
         return
       case 'read:missed':
         counts.missed[occurrence.reason] = (counts.missed[occurrence.reason] ?? 0) + 1
@@ -150,6 +157,7 @@ export class OccurrenceCounter {
     if (counts === undefined) {
       counts = {
         hits: { l1: 0, l2: 0 },
+        stale: 0,
         missed: {},
         joined: 0,
         loads: 0,

@@ -1,4 +1,4 @@
-import type { CommitToken } from '@freshet/coherence'
+import type { CommitToken, StaleRequest } from '@freshet/coherence'
 import type { Address } from './address.js'
 import type { LayerBudgets } from './budget.js'
 import type { Filler } from './filler.js'
@@ -22,6 +22,8 @@ export interface ReadRequest {
   readonly usesMemory: boolean
   readonly usesShared: boolean
   readonly inTransaction: boolean
+  /** Nothing that is fenced, though it be within its template's window: the caller's wish, or an outer layer would keep it. */
+  readonly freshOnly: boolean
   readonly budgets: LayerBudgets
   /** Of a commit that the value may not be older than (G3). */
   readonly token: CommitToken | undefined
@@ -45,6 +47,10 @@ export type Found = readonly [held: HeldValue, arrival: Arrival]
 
 const HIT_L1: Arrival = { layer: 'l1', vouched: true }
 const HIT_L2: Arrival = { layer: 'l2', vouched: true }
+const STALE: Arrival = { layer: 'l2', vouched: false, stale: true } // R10
+
+/** For checkers: what is fenced is no answer. */
+const FRESH_ONLY: StaleRequest = { windowMs: 0 }
 
 /** Reads: L1, then L2, then a load that others may share. */
 export class Reader {
@@ -65,7 +71,7 @@ export class Reader {
   async peek(layer: 'l1' | 'l2', address: Address, budgets: LayerBudgets): Promise<HeldValue | undefined> {
     if (layer === 'l1') return this.ports.memory?.get(address.id, budgets.l1)
     const { shared, sharedSight } = this.ports
-    const seen = await shared.lookUp(address)
+    const seen = await shared.lookUp(address, FRESH_ONLY)
     return 'hit' in seen && sharedSight.isWithin(budgets.l2, performance.now()) ? seen.hit : undefined
   }
 
@@ -94,11 +100,15 @@ export class Reader {
     if (inTransaction) return this.#loadAlone(request)
     const mark = usesMemory ? memory?.mark() : undefined
     for (;;) {
-      const seen = await this.#lookUp(request)
+      const seen = await this.#lookUp(request, scope !== undefined)
       if ('hit' in seen) {
         report({ type: 'read:hit', template: address.template.name, layer: 'l2' })
         this.#keep(address, seen.hit, mark)
         return [seen.hit, HIT_L2]
+      }
+      if ('stale' in seen) {
+        report({ type: 'read:stale', template: address.template.name })
+        return [seen.stale, STALE]
       }
       report({ type: 'read:missed', template: address.template.name, reason: seen.miss })
       const landed = await this.#load(request, scope, seen)
@@ -113,14 +123,16 @@ export class Reader {
     }
   }
 
-  async #lookUp({ address, usesShared, budgets, token }: ReadRequest): Promise<LookUp> {
+  async #lookUp(request: ReadRequest, insideLoad: boolean): Promise<LookUp> {
+    const { address, usesShared, budgets, token, freshOnly } = request
     if (address.kinds === undefined) return missWithout('not-in-force')
     if (!usesShared) return missWithout('not-asked')
     try {
       const { shared, sharedSight } = this.ports
-      const seen = await shared.lookUp(address, token)
+      const windowMs = address.template.staleWhileRevalidateMs
+      const seen = await shared.lookUp(address, { windowMs, token, fresh: freshOnly, insideLoad })
       const isWithin = sharedSight.isWithin(budgets.l2, performance.now())
-      return isWithin || !('hit' in seen) ? seen : { miss: 'blind', generations: seen.generations }
+      return isWithin || 'miss' in seen ? seen : { miss: 'blind', generations: seen.generations }
     } catch (error) {
       this.ports.report({ type: 'l2:failed', operation: 'read', error })
       return missWithout('unreachable')

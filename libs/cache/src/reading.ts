@@ -13,11 +13,11 @@ export interface Reading<Value> {
   /** Time left until its own expiry, in milliseconds. */
   readonly ttlMs: number
   /**
-   * Does the fence protocol stand behind it? If not it is as good as a load of the caller's own, for this caller only: an
-   * answer made of it must say `no-store`.
+   * Does the fence protocol stand behind it? If not it is as good as a load of the caller's own, or `stale`, for this caller
+   * only: an answer made of it must say `no-store`.
    */
   readonly vouched: boolean
-  /** Served past a fence, within its template's window. */
+  /** Fenced, and served within its template's window (`staleWhileRevalidate`); then not vouched for. */
   readonly stale: boolean
   /** `lease`: from a source without transactions, or fenced by hand only. */
   readonly strength: 'full' | 'lease'
@@ -31,7 +31,7 @@ export interface Reading<Value> {
 
 /** How a value came to a read. */
 export type Arrival = Pick<Reading<unknown>, 'layer' | 'vouched'> &
-  Partial<Pick<Reading<unknown>, 'joined' | 'missed' | 'refused'>>
+  Partial<Pick<Reading<unknown>, 'joined' | 'missed' | 'refused' | 'stale'>>
 
 /** The reading of a value in hand; `header` tells its age and strength. */
 export function readingOf<Value>(held: HeldValue, arrival: Arrival): Reading<Value> {

@@ -14,7 +14,8 @@ export function cacheStatusHeader(reading: Told, cacheName = 'Freshet'): string 
       ? [`fwd=${forwardReason(missed)}`, ...(reading.joined ? ['collapsed'] : []), ...(refused ? [] : ['stored'])]
       : ['hit']
   const ttlSeconds = Math.floor(reading.ttlMs / 1000)
-  if (reading.vouched) parameters.push(`ttl=${reading.stale ? -1 : ttlSeconds}`)
+  if (reading.stale) parameters.push('ttl=-1')
+  else if (reading.vouched) parameters.push(`ttl=${ttlSeconds}`)
   const detail = refused ?? (layer === 'source' ? undefined : layer)
   if (detail !== undefined) parameters.push(`detail=${detail}`)
   return [cacheName, ...parameters].join('; ')

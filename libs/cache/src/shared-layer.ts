@@ -1,4 +1,16 @@
-import { decodeValue, isHonoured, judgeRead, shardTagText, type CommitToken, type ShardTag } from '@freshet/coherence'
+import {
+  decodeValue,
+  entriesToAsk,
+  isHonoured,
+  isServableStale,
+  judgeRead,
+  shardTagText,
+  takesStale,
+  type FetchedGenerations,
+  type ShardTag,
+  type StaleRequest,
+  type StoredValue,
+} from '@freshet/coherence'
 import type { ValueStore } from '@freshet/redis'
 import { LRUCache } from 'lru-cache'
 import type { Address } from './address.js'
@@ -6,9 +18,13 @@ import { decode } from './codec.js'
 import { HeldValue } from './held-value.js'
 import type { ReadMiss } from './occurrence.js'
 
-/** What Redis had. `generations`: of the required tags, as they came with the value. */
+/**
+ * What Redis had. `generations`: of the required tags, as they came with the value. `stale`: a value that is fenced, and
+ * within its window.
+ */
 export type LookUp =
   | { readonly hit: HeldValue; readonly generations: readonly (string | null)[] }
+  | { readonly stale: HeldValue; readonly generations: readonly (string | null)[] }
   | { readonly miss: ReadMiss; readonly generations: readonly (string | null)[] }
 
 /** Keys whose further tags are remembered, so that they come with the first command. */
@@ -21,10 +37,12 @@ export class SharedLayer {
   constructor(private readonly values: ValueStore) {}
 
   /**
-   * One MGET; two round trips where a value names tags that were not asked for. With a token the applied watermark comes
-   * before it, from the same Redis. Throws ValuesUnavailableError.
+   * One MGET; one more round trip where a value names tags that were not asked for, and one where it is fenced and may be
+   * within its window. With a token the applied watermark comes before it, from the same Redis. Throws
+   * ValuesUnavailableError.
    */
-  async lookUp(address: Address, token?: CommitToken, isSecond = false): Promise<LookUp> {
+  async lookUp(address: Address, request: StaleRequest, isSecond = false): Promise<LookUp> {
+    const { token } = request
     const { template, key, required, id } = address
     const asked = this.#further.size > 0 ? this.#further.get(id) : undefined
     const reply = await this.values.read(
@@ -48,20 +66,40 @@ export class SharedLayer {
     if (verdict !== 'fresh' && 'fetch' in verdict && token) {
       // what comes later can be from another Redis than the watermark: all of it is asked for again, in one
       if (header.x) this.remember(id, header.x)
-      return isSecond ? { miss: 'behind-token', generations } : this.lookUp(address, token, true)
+      return isSecond ? { miss: 'behind-token', generations } : this.lookUp(address, request, true)
     }
+    let fetched: FetchedGenerations = { required: generations, further }
     if (verdict !== 'fresh' && 'fetch' in verdict) {
-      const fetched = await this.values.generations(verdict.fetch)
-      verdict = judgeRead(header, required, {
-        required: generations,
-        further: byTag(verdict.fetch, fetched, further),
-      })
+      fetched = await this.#alsoFetching(verdict.fetch, fetched)
+      verdict = judgeRead(header, required, fetched)
     }
     if (header.x) this.remember(id, header.x)
-    if (verdict !== 'fresh') return { miss: 'miss' in verdict ? verdict.miss : 'generation-lost', generations }
+    if (verdict !== 'fresh' && !(await this.#isWithinWindow(address, stored, fetched, request)))
+      return { miss: 'miss' in verdict ? verdict.miss : 'generation-lost', generations }
     const value = decoded(payload)
     if (value === UNREADABLE) return { miss: 'unreadable', generations }
-    return { hit: new HeldValue(value, payload.length, header, required), generations }
+    const held = new HeldValue(value, payload.length, header, required)
+    return verdict === 'fresh' ? { hit: held, generations } : { stale: held, generations }
+  }
+
+  async #isWithinWindow(
+    { required }: Address,
+    { header }: StoredValue,
+    fetched: FetchedGenerations,
+    request: StaleRequest,
+  ): Promise<boolean> {
+    if (!takesStale(request)) return false
+    const unknown = (header.x ?? []).flatMap(([shard, tag]) =>
+      fetched.further?.has(shardTagText({ shard, tag })) ? [] : [{ shard, tag }],
+    )
+    const all = unknown.length > 0 ? await this.#alsoFetching(unknown, fetched) : fetched
+    const asked = entriesToAsk(header, required, all, request)
+    return asked !== undefined && isServableStale(asked, await this.values.openWindows(asked))
+  }
+
+  async #alsoFetching(tags: readonly ShardTag[], known: FetchedGenerations): Promise<FetchedGenerations> {
+    const found = await this.values.generations(tags)
+    return { required: known.required, further: byTag(tags, found, known.further) }
   }
 
   remember(id: string, further: readonly (readonly [shard: number, tag: string, ...unknown[]])[]): void {

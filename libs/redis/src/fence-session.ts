@@ -1,5 +1,5 @@
 import type { Tag } from '@freshet/cache-keys'
-import { newGeneration, type AppliedWatermark, type Moment, type ShardTag } from '@freshet/coherence'
+import { newGeneration, type AppliedWatermark, type Moment } from '@freshet/coherence'
 import { call, type Command } from './connection.js'
 import type {
   AppliedMark,
@@ -15,7 +15,7 @@ import { HomeLedger } from './home-ledger.js'
 import type { Keys, Place } from './keys.js'
 import { NamespaceLedger, type Ledger } from './ledger.js'
 import type { ReplicaWait } from './port.js'
-import { rotation } from './rotation.js'
+import { rotation, type Rotated } from './rotation.js'
 import { addTransactionsScript, openRecordScript, pruneScript, setFloorScript } from './scripts.js'
 import { placesOf } from './shard-fences.js'
 import { formatCatalog, parseCatalog } from './state-codec.js'
@@ -56,7 +56,7 @@ export class RedisFenceSession implements FenceSession {
 
   async fence(fences: readonly ShardFence[]): Promise<void> {
     await this.run('add transactions', fences.filter(({ transactions }) => transactions.length > 0).map(this.addition))
-    await this.rotate(fences.flatMap(({ shard, tags }) => tags.map((tag) => ({ shard, tag })))) // R7: only once all stand
+    await this.rotate(fences.flatMap(rotatedIn)) // R7: only once all stand
     await this.replicated(fences.map(({ shard }) => shard))
   }
 
@@ -158,8 +158,8 @@ export class RedisFenceSession implements FenceSession {
   }
 
   /** The next generation is random, so that deleting is enough, and nothing is written for tags that nobody caches. */
-  private async rotate(places: readonly ShardTag[]): Promise<void> {
-    await this.run('rotate', rotation(this.keys, this.topology, places))
+  private async rotate(rotated: readonly Rotated[]): Promise<void> {
+    await this.run('rotate', rotation(this.keys, this.topology, rotated))
   }
 
   /** R6, first step; in R9 also for records that exist, to learn which life the floor will be for. */
@@ -225,5 +225,8 @@ interface OpenedRecord {
   readonly life: string
   readonly placeholder: boolean
 }
+
+const rotatedIn = ({ shard, tags, windowsMs }: ShardFence): Rotated[] =>
+  tags.map((tag) => ({ shard, tag, windowsMs: windowsMs?.get(tag) }))
 
 export const catalogField = (owner: string, version: string): string => `${owner}@${version}`

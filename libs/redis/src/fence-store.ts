@@ -8,6 +8,8 @@ export interface ShardFence {
   /** Texts of the tags; a template's tag stands in the fence of every shard (`shardFences` spreads it). */
   readonly tags: readonly string[]
   readonly transactions: readonly RecentTransaction[]
+  /** By tag: the windows that its rotation opens for the generation that it ends, in milliseconds (`windowsToOpen`). */
+  readonly windowsMs?: ReadonlyMap<string, readonly number[]>
 }
 
 /** The next Kafka offset whose fences this Redis does not yet hold, and the last watermark before it. */

@@ -1,4 +1,4 @@
-import type { ShardTag } from '@freshet/coherence'
+import type { ShardTag, WindowEntry } from '@freshet/coherence'
 import type { ValueAddress } from './value-store.js'
 
 /** What lies in one hash slot: a shard, or the namespace's own state. */
@@ -37,6 +37,15 @@ export class Keys {
 
   generationOf({ shard, tag }: ShardTag): string {
     return this.generation(shard, tag)
+  }
+
+  /** What the keys of a tag's windows begin with; the ended generation and the window follow (`windowEntry`). */
+  windowsOf(shard: number, tag: string): string {
+    return `${this.braces(shard)}:w:${tag}:`
+  }
+
+  window({ shard, entry }: WindowEntry): string {
+    return `${this.braces(shard)}:w:${entry}`
   }
 
   recent(shard: number): string {

@@ -1,5 +1,5 @@
 import type { Tag } from '@freshet/cache-keys'
-import { leastApplied, newGeneration, type AppliedWatermark, type ShardTag } from '@freshet/coherence'
+import { leastApplied, newGeneration, type AppliedWatermark, type ShardTag, type WindowEntry } from '@freshet/coherence'
 import type { Redis } from 'ioredis'
 import { call, type Command } from './connection.js'
 import { catalogField } from './fence-session.js'
@@ -61,6 +61,14 @@ export class RedisValueStore implements ValueStore {
     const keys = tags.map((tag) => this.keys.generationOf(tag))
     const bundles = this.bundles(keys, (at) => tags[at]?.shard ?? 0)
     return this.inBundles('read generations', bundles, (redis, asked) => redis.mget(asked))
+  }
+
+  async openWindows(entries: readonly WindowEntry[]): Promise<readonly boolean[]> {
+    if (entries.length === 0) return []
+    const keys = entries.map((entry) => this.keys.window(entry))
+    const bundles = this.bundles(keys, (at) => entries[at]?.shard ?? 0)
+    const found = await this.inBundles('read windows', bundles, (redis, asked) => redis.mget(asked))
+    return found.map((each) => each !== null)
   }
 
   async capture(tags: readonly ShardTag[], ttlMs: number): Promise<Captured> {

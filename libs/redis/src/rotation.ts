@@ -1,11 +1,33 @@
 import type { ShardTag } from '@freshet/coherence'
+import { call } from './connection.js'
 import type { Keys } from './keys.js'
+import { rotateWithWindowsScript } from './scripts.js'
 import type { Addressed, Master, Topology } from './topology.js'
+
+/** A tag whose generation is to end, and the windows that this opens, in milliseconds. */
+export interface Rotated extends ShardTag {
+  readonly windowsMs?: readonly number[] | undefined
+}
 
 const KEYS_PER_DEL = 250 // many a command, since each costs more than a key; few enough to let readers in between
 
-/** The commands that rotate generations: a rotation is a DEL. On a Cluster each takes the keys of one shard. */
-export function rotation(keys: Keys, topology: Topology, places: readonly ShardTag[]): Addressed[] {
+/**
+ * The commands that rotate generations: a rotation is a DEL, or where it opens windows a script. On a Cluster each takes
+ * the keys of one shard.
+ */
+export function rotation(keys: Keys, topology: Topology, rotated: readonly Rotated[]): Addressed[] {
+  const places = rotated.filter(({ windowsMs }) => windowsMs === undefined)
+  return [...deletions(keys, topology, places), ...rotated.flatMap((each) => opening(keys, topology, each))]
+}
+
+function opening(keys: Keys, topology: Topology, { shard, tag, windowsMs }: Rotated): Addressed[] {
+  if (windowsMs === undefined) return []
+  const parameters = [keys.windowsOf(shard, tag), ...windowsMs.map(String)]
+  const command = call(rotateWithWindowsScript, keys.generation(shard, tag), ...parameters)
+  return [{ master: topology.masterOf(shard), command }]
+}
+
+function deletions(keys: Keys, topology: Topology, places: readonly ShardTag[]): Addressed[] {
   const [master] = topology.masters
   if (!topology.isCluster && master) return inChunks(places.map((place) => keys.generationOf(place))).map(del(master))
   const byShard = Map.groupBy(places, ({ shard }) => shard)

@@ -73,6 +73,16 @@ local left = redis.call('PTTL', KEYS[1])
 if left >= 0 and left < tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return left`)
 
+/**
+ * Ends a generation and opens its windows in the same moment (`entriesOfRotation`); a tag without one opens none. ARGV: what
+ * the keys of its windows begin with; the windows in milliseconds. Those keys lie in the slot of the tag.
+ */
+export const rotateWithWindowsScript = script(`
+local generation = redis.call('GET', KEYS[1])
+if not generation then return 0 end
+for i = 2, #ARGV do redis.call('SET', ARGV[1] .. generation .. ':' .. ARGV[i], '', 'PX', ARGV[i]) end
+return redis.call('DEL', KEYS[1])`)
+
 const lineage = `
 local info = redis.call('INFO', 'replication')
 local id, offset = info:match('master_replid:(%w+)'), info:match('master_repl_offset:(%d+)')
@@ -114,6 +124,7 @@ export const scripts = [
   setFloorScript,
   pruneScript,
   renewScript,
+  rotateWithWindowsScript,
   moveInScript,
   moveCursorsScript,
   noteAppliedScript,

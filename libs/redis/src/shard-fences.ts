@@ -7,6 +7,8 @@ import { everyShard } from './topology.js'
 export interface TagFence {
   readonly tag: Tag
   readonly transactions: readonly RecentTransaction[]
+  /** The windows that its rotation opens, in milliseconds (`windowsToOpen`). */
+  readonly windowsMs?: readonly number[]
 }
 
 /** A tag in each shard that it lives in: one, or all for a template's. */
@@ -15,18 +17,26 @@ export const placesOf = ({ text, shard }: Tag): ShardTag[] =>
 
 /** Merges a batch by shard, each tag and each transaction once. */
 export function shardFences(fences: Iterable<TagFence>): ShardFence[] {
-  const merged = new Map<number, { tags: Set<string>; transactions: Map<bigint, RecentTransaction> }>()
-  for (const { tag, transactions } of fences) {
+  const merged = new Map<number, Merged>()
+  for (const { tag, transactions, windowsMs = [] } of fences) {
     for (const place of placesOf(tag)) {
-      const fence = merged.get(place.shard) ?? { tags: new Set(), transactions: new Map() }
+      const fence = merged.get(place.shard) ?? { tags: new Set(), transactions: new Map(), windowsMs: new Map() }
       merged.set(place.shard, fence)
       fence.tags.add(place.tag)
+      if (windowsMs.length > 0) fence.windowsMs.set(place.tag, windowsMs)
       for (const each of transactions) fence.transactions.set(each.xid, each)
     }
   }
-  return [...merged].map(([shard, { tags, transactions }]) => ({
+  return [...merged].map(([shard, { tags, transactions, windowsMs }]) => ({
     shard,
     tags: [...tags],
     transactions: [...transactions.values()],
+    ...(windowsMs.size > 0 && { windowsMs }),
   }))
+}
+
+interface Merged {
+  readonly tags: Set<string>
+  readonly transactions: Map<bigint, RecentTransaction>
+  readonly windowsMs: Map<string, readonly number[]>
 }

@@ -1,5 +1,5 @@
 import type { Tag } from '@freshet/cache-keys'
-import type { AppliedWatermark, CapturedRecent, ShardTag } from '@freshet/coherence'
+import type { AppliedWatermark, CapturedRecent, ShardTag, WindowEntry } from '@freshet/coherence'
 import type { CatalogInForce } from './fence-store.js'
 
 /** Where a value lies. */
@@ -38,6 +38,8 @@ export interface Captured {
 export interface ValueStore {
   /** Value and generations in one MGET (R1); `extra` are tags that may lie in other shards. */
   read(request: ReadRequest, extra?: readonly ShardTag[]): Promise<ReadReply>
+  /** Which of these windows are open, in their order. */
+  openWindows(entries: readonly WindowEntry[]): Promise<readonly boolean[]>
   /** Generations alone, for tags that a header names beyond those fetched (R1). */
   generations(tags: readonly ShardTag[]): Promise<readonly (string | null)[]>
   /**

@@ -1,6 +1,7 @@
 import { SHARDS, type Tag } from '@freshet/cache-keys'
 import {
   addTransactions,
+  entriesOfRotation,
   needsFloor,
   newGeneration,
   openRecord,
@@ -10,6 +11,7 @@ import {
   type AppliedWatermark,
   type Moment,
   type RecentRecord,
+  type ShardTag,
 } from '@freshet/coherence'
 import {
   FenceUnavailableError,
@@ -38,12 +40,12 @@ export class FakeFenceSession implements FenceSession {
   async fence(fences: readonly ShardFence[]): Promise<void> {
     for (const { shard, transactions } of fences) this.put(shard, (record) => addTransactions(record, transactions))
     await roundTrip()
-    for (const { shard, tags } of fences)
-      for (const tag of tags) this.server.generations.delete(shardTagText({ shard, tag }))
+    for (const { shard, tags, windowsMs } of fences)
+      for (const tag of tags) this.rotate({ shard, tag }, windowsMs?.get(tag))
   }
 
   async rotateOnly(tags: readonly Tag[]): Promise<void> {
-    for (const place of tags.flatMap(placesOf)) this.server.generations.delete(shardTagText(place))
+    for (const place of tags.flatMap(placesOf)) this.rotate(place)
   }
 
   async recover(shards: readonly number[], takeFloor: TakeFloor): Promise<void> {
@@ -116,6 +118,14 @@ export class FakeFenceSession implements FenceSession {
 
   async evict(keys: readonly string[]): Promise<void> {
     this.server.evicted.push(...keys)
+  }
+
+  private rotate(place: ShardTag, windowsMs: readonly number[] = []): void {
+    const { generations, windows, clock } = this.server
+    const ended = this.server.alive(generations, shardTagText(place)) ?? undefined
+    for (const { entry, pxMs } of entriesOfRotation(place.tag, ended, windowsMs))
+      windows.set(`${place.shard}/${entry}`, { content: true, expiresAtMs: clock() + pxMs })
+    generations.delete(shardTagText(place))
   }
 
   private async setFloors(shards: readonly number[], takeFloor: TakeFloor): Promise<void> {

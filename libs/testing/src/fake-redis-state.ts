@@ -11,6 +11,8 @@ export class FakeRedisState {
   /** By shard, fingerprint and key, and by `shardTagText`. */
   readonly values = new Map<string, Expiring<Buffer>>()
   readonly generations = new Map<string, Expiring<string>>()
+  /** Open windows, by shard and entry. */
+  readonly windows = new Map<string, Expiring<true>>()
   readonly records = new Map<number, RecentRecord>()
   readonly cursors = new Map<string, Map<number, Cursor>>()
   /** Another Redis after a failover. */
@@ -24,7 +26,7 @@ export class FakeRedisState {
 
   /** Loses everything, as a restart without persistence does. */
   flush(): void {
-    for (const part of [this.values, this.generations, this.records, this.cursors]) part.clear()
+    for (const part of [this.values, this.generations, this.windows, this.records, this.cursors]) part.clear()
     for (const part of [this.applied, this.catalogs, this.progress]) part.clear()
   }
 

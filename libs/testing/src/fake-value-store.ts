@@ -6,6 +6,7 @@ import {
   shardTagText,
   type AppliedWatermark,
   type ShardTag,
+  type WindowEntry,
 } from '@freshet/coherence'
 import {
   placesOf,
@@ -40,6 +41,11 @@ export class FakeValueStore implements ValueStore {
   async generations(tags: readonly ShardTag[]): Promise<readonly (string | null)[]> {
     const { server } = this
     return tags.map((tag) => server.alive(server.generations, shardTagText(tag)))
+  }
+
+  async openWindows(entries: readonly WindowEntry[]): Promise<readonly boolean[]> {
+    const { server } = this
+    return entries.map(({ shard, entry }) => server.alive(server.windows, `${shard}/${entry}`) !== null)
   }
 
   async capture(tags: readonly ShardTag[], ttlMs: number): Promise<Captured> {

@@ -1,7 +1,8 @@
-import { formatSnapshot, parseSnapshot, type AppliedWatermark } from '@freshet/coherence'
+import { formatSnapshot, parseSnapshot, windowEntry, type AppliedWatermark } from '@freshet/coherence'
 import { lsn } from '@freshet/pgoutput'
-import { FenceUnavailableError, type Cursor } from '@freshet/redis'
+import { FenceUnavailableError, type Cursor, type ShardFence } from '@freshet/redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from './eventually.js'
 import { recentRecordContract } from './recent-record-contract.js'
 import {
   early,
@@ -56,6 +57,46 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
         await scene().session().rotateOnly([tag])
         expect(await scene().port.values.generations([place])).toEqual([null])
         expect((await scene().captured()).generations).not.toEqual(before.generations)
+      })
+
+      describe('windows', () => {
+        const entry = (generation: string, windowMs: number) => ({
+          ...place,
+          entry: windowEntry(tag.text, generation, windowMs),
+        })
+        const fence = (...windowsMs: readonly number[]): ShardFence => ({
+          shard,
+          tags: [tag.text],
+          transactions: [],
+          windowsMs: new Map([[tag.text, windowsMs]]),
+        })
+
+        it('are opened by the rotation that ends a generation, for that generation, each as long as it is', async () => {
+          const [ended = ''] = (await scene().captured()).generations
+          await scene()
+            .session()
+            .fence([fence(30, hour)])
+          expect(await scene().port.values.generations([place])).toEqual([null])
+          const [other = ''] = (await scene().captured()).generations
+          const asked = [entry(ended, hour), entry(other, hour), entry(ended, hour + 1)]
+          expect(await scene().port.values.openWindows(asked)).toEqual([true, false, false])
+          const isOver = [entry(ended, 30), entry(ended, hour)]
+          await eventually(() => scene().port.values.openWindows(isOver), [false, true])
+        })
+
+        it('are not opened again by a rotation that is repeated, nor by one that opens none', async () => {
+          const [first = ''] = (await scene().captured()).generations
+          await scene()
+            .session()
+            .fence([fence(hour)])
+          const [second = ''] = (await scene().captured()).generations
+          await scene().session().rotateOnly([tag])
+          await scene()
+            .session()
+            .fence([fence(hour + 1)])
+          const asked = [entry(first, hour), entry(first, hour + 1), entry(second, hour), entry(second, hour + 1)]
+          expect(await scene().port.values.openWindows(asked)).toEqual([true, false, false, false])
+        })
       })
 
       it('captures one record for each distinct shard, in the order of first mention', async () => {

@@ -1,6 +1,8 @@
 /** What an API instance counted, of one template. */
 export interface TemplateCounts {
   readonly hits: { readonly l1: number; readonly l2: number }
+  /** Served within their window. */
+  readonly stale: number
   readonly loads: number
   readonly refused: Readonly<Record<string, number>>
 }
@@ -18,7 +20,7 @@ export async function readCounters(api: string): Promise<ApiCounters> {
   return (await response.json()) as ApiCounters
 }
 
-/** Hits by template since the earlier reading, over all instances. */
+/** Hits by template since the earlier reading, also those within a window, over all instances. */
 export function hitsSince(before: readonly ApiCounters[], after: readonly ApiCounters[]): Record<string, number> {
   return sumByName(
     after.map(({ templates }) => hitsOf(templates)),
@@ -33,7 +35,7 @@ export function refusedSince(before: readonly ApiCounters[], after: readonly Api
 }
 
 const hitsOf = (templates: ApiCounters['templates']): Record<string, number> =>
-  Object.fromEntries(Object.entries(templates).map(([name, { hits }]) => [name, hits.l1 + hits.l2]))
+  Object.fromEntries(Object.entries(templates).map(([name, { hits, stale }]) => [name, hits.l1 + hits.l2 + stale]))
 
 function sumByName(
   added: readonly Readonly<Record<string, number>>[],

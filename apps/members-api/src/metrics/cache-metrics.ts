@@ -24,7 +24,10 @@ export class CacheMetrics {
           }
         },
       })
-    exposed('freshet_cache_hits_total', 'Reads answered by a layer', 'layer', ({ hits }) => hits)
+    exposed('freshet_cache_hits_total', 'Reads answered by a layer', 'layer', ({ hits, stale }) => ({
+      ...hits,
+      'l2-stale': stale, // within its window
+    }))
     exposed('freshet_cache_misses_total', 'Reads that Redis could not answer', 'reason', ({ missed }) => missed)
     exposed(
       'freshet_cache_standby_loads_total',

@@ -1,5 +1,5 @@
 /** The steps at which a command can be stopped on its way to Redis, or the snapshot on its way to the primary. */
-export type Step = 'read' | 'generations' | 'capture' | 'store' | 'look' | 'snapshot'
+export type Step = 'read' | 'generations' | 'windows' | 'capture' | 'store' | 'look' | 'snapshot'
 
 /** A command that was stopped before it was sent. */
 export interface Paused {

@@ -21,6 +21,8 @@ export interface Balance {
 export const keys = {
   profile: key('member:{id}:profile', { ttl: '1h' }).returns<{ readonly name: string }>(),
   balance: key('member:{id}:balance', { ttl: '1h' }).returns<Balance>(),
+  /** May be stale for a minute after a fence. */
+  card: key('member:{id}:card', { ttl: '1h', staleWhileRevalidate: '1m' }).returns<Balance>(),
   /** Computed from others; nothing of its own fences it. */
   statement: key('statement:{id}', { ttl: '1h', exact: true }).returns<unknown>(),
 }
@@ -37,19 +39,22 @@ export const worldCatalog: Catalog = catalog('world', {
   keys,
   rules: [
     members.any.fences((row) => [wildcard('member:{id}:*', { id: row.id })]),
-    payments.any.fences((row) => [keys.balance.of({ id: row.memberId })]),
+    payments.any.fences((row) => [keys.balance.of({ id: row.memberId }), keys.card.of({ id: row.memberId })]),
   ],
 })
 
 const kinds: Record<string, Record<string, ParameterKind>> = {
   profile: { id: 'integer' },
   balance: { id: 'integer' },
+  card: { id: 'integer' },
   statement: { id: 'integer' },
 }
 
 /** A Redis, a primary and the service's fences, all in memory and in this test's hands. */
 export class World {
-  readonly redis = new FakeRedisServer()
+  /** Of Redis, in milliseconds. */
+  nowMs = Date.now()
+  readonly redis = new FakeRedisServer(() => this.nowMs)
   readonly primary = new Primary()
   readonly clients: Client[] = []
   readonly #fences: FenceSession = this.redis.connect().fences.session()
@@ -85,6 +90,26 @@ export class World {
       shard === 'all' ? [] : [{ shard, tags: [text], transactions: [transaction] }],
     )
     await this.#fences.fence(fences)
+  }
+
+  /** As `fence`, of tags that cover hot keys with these windows. */
+  async fenceHot(
+    transaction: OpenTransaction,
+    windowMs: number,
+    ...tags: readonly { text: string; shard: number }[]
+  ): Promise<void> {
+    await this.#fences.fence(
+      tags.map(({ text, shard }) => ({
+        shard,
+        tags: [text],
+        transactions: [transaction],
+        windowsMs: new Map([[text, [windowMs]]]),
+      })),
+    )
+  }
+
+  async gap(...tags: readonly Tag[]): Promise<void> {
+    await this.#fences.gap(tags, async () => this.primary.floor())
   }
 
   /** What every client with an L1 hears behind a fence. */
@@ -221,6 +246,7 @@ export class Client {
     return {
       read: (...given) => command('read', () => real.read(...given)),
       generations: (...given) => command('generations', () => real.generations(...given)),
+      openWindows: (...given) => command('windows', () => real.openWindows(...given)),
       capture: (...given) => command('capture', () => real.capture(...given)),
       rotate: (...given) => real.rotate(...given),
       store: (...given) => command('store', () => real.store(...given)),
