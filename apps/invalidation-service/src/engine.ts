@@ -20,9 +20,12 @@ import { CatalogsInForce } from './catalogs/catalogs-in-force.js'
 import { Gaps } from './gaps/gaps.js'
 import type { InvalidationOccurrences } from './occurrences.js'
 import { Partitions } from './partitions/partitions.js'
+import { Scheduling, type HotKeySource } from './scheduling/scheduling.js'
 import { AppliedWatermarks } from './watermarks/applied-watermarks.js'
 import { RecentRecords } from './watermarks/recent-records.js'
 import { Upkeep } from './upkeep/upkeep.js'
+
+const nobody: readonly never[] = []
 
 export interface EngineOptions {
   readonly kafka: KafkaPort
@@ -33,6 +36,8 @@ export interface EngineOptions {
   readonly occurrences: Occurrences<InvalidationOccurrences>
   /** How long a catalog that comes into force may take to appear on its own topic, in milliseconds. */
   readonly waitForCatalogMs?: number
+  /** The fleet's hot keys; without it none is hot. */
+  readonly hotKeys?: HotKeySource
 }
 
 /** The service without its rim: what it does with a batch, where each partition stands, and its upkeep. */
@@ -73,6 +78,7 @@ export class InvalidationEngine {
       catalogs,
       records,
       applied,
+      scheduling: new Scheduling(options.hotKeys ?? { hot: () => nobody }, directory),
       producer,
       takeFloor,
       topics,

@@ -10,6 +10,9 @@ export interface InvalidationOccurrences {
     readonly records: number
     readonly changes: number
     readonly tagsFenced: number
+    /** Hot keys that the tags cover, and those of them that the warmer was asked to refresh; others wait for a refresh already. */
+    readonly hotKeysFenced: number
+    readonly refreshesScheduled: number
     /** From the oldest commit in the batch to the reply of its last rotation, in ms. Absent when nothing was fenced. */
     readonly commitToFenceMs?: number
     /** From the batch's arrival to its cursor, in ms. */

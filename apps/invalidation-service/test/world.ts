@@ -21,11 +21,12 @@ import { FakeKafkaServer, FakeRedisServer } from '@freshet/testing'
 import { lastValueFrom } from 'rxjs'
 import { onTestFinished } from 'vitest'
 import { InvalidationEngine } from '../src/engine.js'
+import type { HotKey } from '../src/scheduling/hot-index.js'
 import type { InvalidationOccurrences } from '../src/occurrences.js'
 
 export const keys = {
   balance: key('member:{id}:balance', { ttl: '1h' }).returns<number>(),
-  list: key('members:list:{query}', { ttl: '1h' }).returns<string[]>(),
+  list: key('members:list:{query}', { ttl: '1h', staleWhileRevalidate: '10s' }).returns<string[]>(),
 }
 const members = table('public.members', { entity: 'member', key: ['id'], columns: { id: 'id' } })
 
@@ -58,6 +59,8 @@ export class World {
   before: (step: Step) => void = () => undefined
   /** Until it resolves, catalogs are not heard of. */
   catalogsMayBeHeard: Promise<void> = Promise.resolve()
+  /** The fleet's hot keys. */
+  hot: readonly HotKey[] = []
   private floor = 1_000n
   private clock = 0n
   private readonly sequences = [0n, 0n]
@@ -85,6 +88,7 @@ export class World {
       topicPrefix: '',
       occurrences: this.occurrences,
       waitForCatalogMs,
+      hotKeys: { hot: () => this.hot },
     })
     const consumer: BatchConsumer = kafka.consumer({
       groupId: 'service',

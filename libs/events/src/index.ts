@@ -37,6 +37,7 @@ export type {
   InvalidationRecord,
   Named,
   ParameterKindsByTemplate,
+  KeyParameter,
   ParameterValue,
   UnknownRecord,
   WarmRequestRecord,

@@ -126,13 +126,17 @@ export interface AppliedRecord extends Named {
 /** A parameter of a key, as it travels. */
 export type ParameterValue = string | number | boolean
 
+/** As above, or of a `{query}` its named values. */
+export type KeyParameter =
+  ParameterValue | Readonly<Record<string, ParameterValue | null | readonly (ParameterValue | null)[]>>
+
 /** Asks the warmer to refill one key. Times are in milliseconds since 1970. */
 export interface WarmRequestRecord extends Named {
   readonly kind: 'warm-request'
   readonly owner: string
   readonly template: string
   readonly key: string
-  readonly parameters: Readonly<Record<string, ParameterValue>>
+  readonly parameters: Readonly<Record<string, KeyParameter>>
   /** Higher is sooner. */
   readonly priority: number
   readonly notBefore: number

@@ -109,11 +109,17 @@ export const appliedData = z.object({
 const parameterValue = z.union([z.string(), z.number(), z.boolean()])
 export const parameterValues = z.record(z.string(), parameterValue)
 
+/** A scalar, or the named values of a `{query}`. */
+const keyParameter = z.union([
+  parameterValue,
+  z.record(z.string(), z.union([parameterValue, z.null(), z.array(z.union([parameterValue, z.null()]))])),
+])
+
 export const warmRequestData = z.object({
   owner: name,
   template: name,
   key: name,
-  parameters: parameterValues,
+  parameters: z.record(z.string(), keyParameter),
   priority: z.number(),
   notBefore: instant,
   deadline: instant,

@@ -171,6 +171,18 @@ export const published: Readonly<Record<string, FreshetRecord>> = {
     notBefore: at,
     deadline: at + 5000,
   },
+  'warm-request-query.v1': {
+    kind: 'warm-request',
+    source: service,
+    id: '6f1c2a34-0000-4000-8000-000000000018',
+    owner: 'members-api',
+    template: 'transactions',
+    key: 'member:42:transactions:page=2&status=+paid,open,',
+    parameters: { id: '42', query: { page: '2', status: ['paid', 'open'], from: null } },
+    priority: 1,
+    notBefore: at,
+    deadline: at + 5000,
+  },
   'catalog.v1': {
     kind: 'catalog',
     source: 'freshet/default/members-api',

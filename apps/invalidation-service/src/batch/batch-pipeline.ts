@@ -3,7 +3,7 @@ import {
   encodeInvalidation,
   encodeWarmRequest,
   UnreadableRecordError,
-  type ParameterValue,
+  type KeyParameter,
   type Topics,
 } from '@freshet/events'
 import type { BatchProducer, IncomingBatch, OutgoingRecord } from '@freshet/kafka'
@@ -11,11 +11,15 @@ import type { Refresh } from '@freshet/planner'
 import type { TakeFloor } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
 import { concatMap, defer, ignoreElements, map, tap, type Observable } from 'rxjs'
+import type { BoundParameters } from '@freshet/cache-keys'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
 import type { CatalogsInForce } from '../catalogs/catalogs-in-force.js'
 import type { Gaps } from '../gaps/gaps.js'
 import type { InvalidationOccurrences } from '../occurrences.js'
 import type { Partitions, Standing } from '../partitions/partitions.js'
+import type { HotTarget } from '../scheduling/hot-index.js'
+import type { ScheduledRefresh } from '../scheduling/refresh-schedule.js'
+import type { Scheduling } from '../scheduling/scheduling.js'
 import type { AppliedWatermarks } from '../watermarks/applied-watermarks.js'
 import type { RecentRecords } from '../watermarks/recent-records.js'
 import { decodeBatch, readBatch, type DecodedRecord, type Reading } from './reading.js'
@@ -28,10 +32,15 @@ interface Work {
   readonly arrivedAt: number
   /** When the last generation was rotated, in milliseconds since 1970. */
   readonly fencedAt: number
+  readonly hot: readonly HotTarget[]
+  readonly scheduled: number
 }
 
 /** How long a warm request may wait before nobody wants it any more. */
 const warmWithinMs = 60_000
+
+/** Of warm requests, the higher the sooner: readers wait for strict hot keys, later for hot ones with a window. */
+const priorities = { strict: 2, window: 1, warm: 0 }
 
 /**
  * A batch is one item: read and planned whole, then applied in the order of R7, each step behind the reply of the one
@@ -46,6 +55,7 @@ export class BatchPipeline {
       readonly catalogs: CatalogsInForce
       readonly records: RecentRecords
       readonly applied: AppliedWatermarks
+      readonly scheduling: Scheduling
       readonly producer: BatchProducer
       readonly takeFloor: TakeFloor
       readonly topics: Topics
@@ -75,9 +85,10 @@ export class BatchPipeline {
     const records = decodeBatch(batch)
     await this.learn(records)
     const newest = records.some(isUnreadable) ? (await this.parts.takeFloor()).floor : undefined
-    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic), newest }
+    const { repeatsUntil } = standing
+    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic), newest, repeatsUntil }
     const reading = readBatch(batch, records, standing.cursor, view)
-    return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt }
+    return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt, hot: [], scheduled: 0 }
   }
 
   /** Whatever stands behind the record that brings a catalog into force is planned with that catalog, in this batch too. */
@@ -87,25 +98,34 @@ export class BatchPipeline {
         await this.parts.catalogs.learn(content.scope)
   }
 
-  /** R7, steps 1 and 2: the recent records, then the generations. */
+  /** R7, steps 1 and 2: the recent records, then the generations, which open windows for the hot keys as they end. */
   private async fence(work: Work): Promise<Work> {
     const { fences } = work.reading
     if (fences.isEmpty) return work
     const { session } = work.standing
-    const shards = fences.shardFences()
+    const { scheduling } = this.parts
+    const shards = fences.shardFences((tag, isRepeat) => scheduling.windowsOf(tag, isRepeat))
     await session.fence(shards)
     this.parts.records.fenced(shards.map(({ shard }) => shard))
     if (fences.crowded.length > 0) await session.gap(fences.crowded, this.parts.takeFloor) // busy until swept
     const fencedAt = Date.now()
     if (fences.evictions.length > 0) await session.evict(fences.evictions)
-    return { ...work, fencedAt }
+    return { ...work, fencedAt, hot: scheduling.hotAmong(fences.tags) }
   }
 
   /** R7, step 3: every process's memory, the warmer, and dead letters, acknowledged. */
   private async announce(work: Work): Promise<Work> {
-    const records = [...this.invalidations(work), ...this.warmRequests(work), ...this.deadLetters(work)]
-    if (records.length > 0) await this.parts.producer.send(records)
-    return work
+    const { producer, scheduling } = this.parts
+    const refreshes = scheduling.refreshesOf(work.hot, work.fencedAt)
+    const records = [
+      ...this.invalidations(work),
+      ...this.warmRequests(work),
+      ...this.hotRefreshes(refreshes),
+      ...this.deadLetters(work),
+    ]
+    if (records.length > 0) await producer.send(records)
+    scheduling.asked(refreshes, work.fencedAt)
+    return { ...work, scheduled: refreshes.length }
   }
 
   /** R9, behind the batch's own fences: a gap in it covers all that stands before. */
@@ -151,19 +171,41 @@ export class BatchPipeline {
     }))
   }
 
-  private warmRequests({ reading, fencedAt }: Work): OutgoingRecord[] {
+  /** Of templates that are always warm; what is hot is scheduled instead. */
+  private warmRequests({ reading, fencedAt, hot }: Work): OutgoingRecord[] {
     const { source, topics } = this.parts
-    return reading.fences.refreshes.map(({ owner, template, key, parameters }) => ({
+    const isHot = ({ owner, template, key }: Refresh): boolean =>
+      hot.some((each) => each.key === key && each.template.name === template && each.template.owner === owner)
+    return reading.fences.refreshes
+      .filter((refresh) => !isHot(refresh))
+      .map(({ owner, template, key, parameters }) => ({
+        topic: topics.warmRequests,
+        ...encodeWarmRequest({
+          source,
+          owner,
+          template,
+          key,
+          parameters: asSent(parameters),
+          priority: priorities.warm,
+          notBefore: fencedAt,
+          deadline: fencedAt + warmWithinMs,
+        }),
+      }))
+  }
+
+  private hotRefreshes(refreshes: readonly ScheduledRefresh[]): OutgoingRecord[] {
+    const { source, topics } = this.parts
+    return refreshes.map(({ target: { template, key, parameters }, notBefore, deadline }) => ({
       topic: topics.warmRequests,
       ...encodeWarmRequest({
         source,
-        owner,
-        template,
+        owner: template.owner,
+        template: template.name,
         key,
         parameters: asSent(parameters),
-        priority: 0,
-        notBefore: fencedAt,
-        deadline: fencedAt + warmWithinMs,
+        priority: template.staleWhileRevalidateMs === 0 ? priorities.strict : priorities.window,
+        notBefore,
+        deadline,
       }),
     }))
   }
@@ -186,7 +228,7 @@ export class BatchPipeline {
     }))
   }
 
-  private tell({ batch, reading, arrivedAt, fencedAt }: Work): void {
+  private tell({ batch, reading, arrivedAt, fencedAt, hot, scheduled }: Work): void {
     const { occurrences } = this.parts
     const { topic, partition } = batch
     for (const { record, reason } of reading.unreadable)
@@ -198,6 +240,8 @@ export class BatchPipeline {
       records: batch.records.length,
       changes: reading.changes,
       tagsFenced: reading.fences.tagCount,
+      hotKeysFenced: hot.length,
+      refreshesScheduled: scheduled,
       ...(oldest && { commitToFenceMs: fencedAt - oldest.at }),
       tookMs: Date.now() - arrivedAt,
     })
@@ -206,8 +250,8 @@ export class BatchPipeline {
 
 const isUnreadable = ({ content }: DecodedRecord): boolean => content instanceof UnreadableRecordError
 
-/** JSON has no bigint: an int8 travels as decimal text. */
-const asSent = (parameters: Refresh['parameters']): Record<string, ParameterValue> =>
-  Object.fromEntries(
-    Object.entries(parameters).map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value]),
-  )
+/** JSON has no bigint, and no date: an int8 travels as decimal text. */
+const asSent = (parameters: BoundParameters): Record<string, KeyParameter> =>
+  JSON.parse(
+    JSON.stringify(parameters, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+  ) as Record<string, KeyParameter>

@@ -22,7 +22,12 @@ interface MergedFence {
   readonly tag: Tag
   readonly commits: Map<bigint, Commit>
   oldest: Commit
+  /** Some record that asks for it may have been applied before. */
+  isRepeat: boolean
 }
+
+/** The windows that the rotation of a tag opens, in milliseconds. */
+export type WindowsOf = (tag: Tag, isRepeat: boolean) => readonly number[]
 
 /** Collects the plans of one batch: each tag once with its transactions, each refresh and each eviction once. */
 export class MergedFences {
@@ -30,24 +35,31 @@ export class MergedFences {
   private readonly refreshesByKey = new Map<string, Refresh>()
   private readonly evictionKeys = new Set<string>()
 
-  add(plan: Plan, commit: Commit): void {
-    for (const { tag } of plan.fences) this.fence(tag, commit)
+  add(plan: Plan, commit: Commit, isRepeat: boolean): void {
+    for (const { tag } of plan.fences) this.fence(tag, commit, isRepeat)
     for (const key of plan.evictions) this.evictionKeys.add(key)
     for (const refresh of plan.refreshes) this.refreshesByKey.set(refresh.key, refresh)
   }
 
-  fence(tag: Tag, commit: Commit): void {
-    const merged = this.fences.get(tag.text)
+  fence(tag: Tag, commit: Commit, isRepeat: boolean): void {
+    const identity = `${tag.shard} ${tag.text}` // one text can be two tags: differently cut templates lie in different shards
+    const merged = this.fences.get(identity)
     if (!merged) {
-      this.fences.set(tag.text, { tag, commits: new Map([[commit.xid, commit]]), oldest: commit })
+      this.fences.set(identity, { tag, commits: new Map([[commit.xid, commit]]), oldest: commit, isRepeat })
       return
     }
+    merged.isRepeat ||= isRepeat
     merged.commits.set(commit.xid, commit)
     if (commit.at < merged.oldest.at) merged.oldest = commit
   }
 
   get isEmpty(): boolean {
     return this.fences.size === 0 && this.evictionKeys.size === 0
+  }
+
+  /** Each once. */
+  get tags(): readonly Tag[] {
+    return [...this.fences.values()].map(({ tag }) => tag)
   }
 
   get tagCount(): number {
@@ -82,11 +94,15 @@ export class MergedFences {
     return [...this.fences.values()].filter(isCrowded).map(({ tag }) => tag)
   }
 
-  shardFences(): readonly ShardFence[] {
+  shardFences(windowsOf: WindowsOf): readonly ShardFence[] {
     return shardFences(
       [...this.fences.values()]
         .filter((fence) => !isCrowded(fence))
-        .map(({ tag, commits }) => ({ tag, transactions: [...commits.values()] })),
+        .map(({ tag, commits, isRepeat }) => ({
+          tag,
+          transactions: [...commits.values()],
+          windowsMs: windowsOf(tag, isRepeat),
+        })),
     )
   }
 }

@@ -22,6 +22,8 @@ export interface ReadingView {
   readonly entity: string
   /** A transaction above this has not begun: a header that names one is not believed, or no load would ever see it. */
   readonly newest: Xid | undefined
+  /** Records before this offset may have been applied before, to the Redis whose place this one took. */
+  readonly repeatsUntil: bigint
 }
 
 /** A record that could not be read, and why. */
@@ -69,6 +71,7 @@ export function readBatch(
   let changes = 0
 
   for (const { record, content: decoded } of records) {
+    const isRepeat = record.offset < view.repeatsUntil
     if (decoded instanceof UnreadableRecordError) {
       unreadable.push({ record, reason: decoded.reason })
       const transaction = transactionOfHeaders(record.headers)
@@ -76,17 +79,21 @@ export function readBatch(
         impliedGaps.add('unreadable-record')
       else
         for (const tag of view.planner.templatesOfEntity(view.entity))
-          fences.fence(tag, { ...transaction, at: record.timestampMs })
+          fences.fence(tag, { ...transaction, at: record.timestampMs }, isRepeat)
       continue
     }
     switch (decoded.kind) {
       case 'change':
-        fences.add(view.planner.planChange(decoded), decoded.commit)
+        fences.add(view.planner.planChange(decoded), decoded.commit, isRepeat)
         changes += 1
         break
       case 'event':
         if (!decoded.emitted) break // read off a row, whose change record fences
-        fences.add(view.planner.planEvent({ name: decoded.name, parameters: given(decoded.values) }), decoded.commit)
+        fences.add(
+          view.planner.planEvent({ name: decoded.name, parameters: given(decoded.values) }),
+          decoded.commit,
+          isRepeat,
+        )
         changes += 1
         break
       case 'watermark': {

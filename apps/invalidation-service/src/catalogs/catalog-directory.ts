@@ -26,6 +26,8 @@ const nameOf = ({ owner, version }: CatalogName): string => catalogKey(owner, ve
 interface Directory {
   /** By name and fingerprint: other content under a known name stands beside the old until the listener has accepted it. */
   readonly catalogs: ReadonlyMap<string, ReadonlyMap<string, Catalog>>
+  /** The same. */
+  readonly all: readonly Catalog[]
   readonly planner: Planner
 }
 
@@ -35,7 +37,11 @@ interface Directory {
  * A catalog plans from the moment it is known, before it is in force: fences too many harm no one, one too few does.
  */
 export class CatalogDirectory {
-  private readonly state = new BehaviorSubject<Directory>({ catalogs: new Map(), planner: createPlanner([]) })
+  private readonly state = new BehaviorSubject<Directory>({
+    catalogs: new Map(),
+    all: [],
+    planner: createPlanner([]),
+  })
   private readonly statuses = new Map<string, { readonly status: CatalogStatusRecord; readonly heardAt: number }>()
   private readonly reader: BroadcastReader
 
@@ -72,6 +78,10 @@ export class CatalogDirectory {
     return this.reader.close()
   }
 
+  get catalogs(): readonly Catalog[] {
+    return this.state.value.all
+  }
+
   get planner(): Planner {
     return this.state.value.planner
   }
@@ -91,13 +101,13 @@ export class CatalogDirectory {
   /** The change topics of all tables and the event topics of all emitted events, sorted; emits when a catalog adds one. */
   get sourceTopics(): Observable<readonly string[]> {
     return this.state.pipe(
-      map((directory) => sourceTopics(allOf(directory), this.topics)),
+      map(({ all }) => sourceTopics(all, this.topics)),
       distinctUntilChanged((before, after) => before.join() === after.join()),
     )
   }
 
   get currentSourceTopics(): readonly string[] {
-    return sourceTopics(allOf(this.state.value), this.topics)
+    return sourceTopics(this.state.value.all, this.topics)
   }
 
   /** What a source topic is about. */
@@ -157,14 +167,12 @@ export class CatalogDirectory {
     const catalogs = new Map(this.state.value.catalogs)
     if (contents.size > 0) catalogs.set(name, contents)
     else catalogs.delete(name)
-    const planner = createPlanner(allOf({ catalogs }))
-    this.state.next({ catalogs, planner })
+    const all = [...catalogs.values()].flatMap((each) => [...each.values()])
+    const planner = createPlanner(all)
+    this.state.next({ catalogs, all, planner })
     this.occurrences.emit('graph:compiled', planner.size)
   }
 }
-
-const allOf = ({ catalogs }: Pick<Directory, 'catalogs'>): readonly Catalog[] =>
-  [...catalogs.values()].flatMap((contents) => [...contents.values()])
 
 function sourceTopics(catalogs: Iterable<Catalog>, topics: Topics): readonly string[] {
   const names = new Set<string>()

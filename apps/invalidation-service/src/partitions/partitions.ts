@@ -1,4 +1,4 @@
-import type { KafkaPort } from '@freshet/kafka'
+import type { KafkaPort, PartitionOffsets } from '@freshet/kafka'
 import type { Cursor, FenceSession, FenceStore } from '@freshet/redis'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
 import type { Gaps } from '../gaps/gaps.js'
@@ -7,6 +7,8 @@ import type { Gaps } from '../gaps/gaps.js'
 export interface Standing {
   readonly session: FenceSession
   readonly cursor: Cursor
+  /** Where the log ended after the session had begun: what stands before may be a repetition (`windowsToOpen`). */
+  readonly repeatsUntil: bigint
 }
 
 /** This partition has no standing: its position must be asked for first. */
@@ -51,25 +53,26 @@ export class Partitions {
   async positions(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
     const session = this.openSession()
     const cursors = await session.cursors(topic)
+    const offsets = new Map((await this.kafka.admin.offsets(topic)).map((each) => [each.partition, each]))
     await this.directory.caughtUp(this.waitForCatalogsMs)
     const lost = partitions.filter((partition) => !cursors.has(partition))
     const standings = new Map(partitions.map((partition) => [partition, cursors.get(partition)]))
     if (lost.length > 0) {
-      const ends = await this.ends(topic)
       await this.gaps.apply(
         session,
         'cursor-lost',
         topic,
         this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
       )
-      const moves = lost.map((partition) => ({ topic, partition, cursor: { offset: ends.get(partition) ?? 0n } }))
+      const moves = lost.map((partition) => ({ topic, partition, cursor: { offset: beginIn(offsets.get(partition)) } }))
       await session.moveCursors(moves)
       for (const { partition, cursor } of moves) standings.set(partition, cursor)
     }
     return new Map(
       [...standings].flatMap(([partition, cursor]) => {
         if (!cursor) return []
-        this.standings.set(`${topic}/${partition}`, { session, cursor })
+        const repeatsUntil = offsets.get(partition)?.high ?? cursor.offset
+        this.standings.set(`${topic}/${partition}`, { session, cursor, repeatsUntil })
         return [[partition, cursor.offset] as const]
       }),
     )
@@ -85,7 +88,8 @@ export class Partitions {
       topic,
       this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
     )
-    await this.move(topic, partition, { session, cursor: { offset: first } }, { offset: first })
+    const standing = { session, cursor: { offset: first }, repeatsUntil: await this.endOf(topic, partition) }
+    await this.move(topic, partition, standing, standing.cursor)
     return first
   }
 
@@ -97,9 +101,9 @@ export class Partitions {
   }
 
   /** The last step of a batch (R7). */
-  async move(topic: string, partition: number, { session }: Standing, cursor: Cursor): Promise<void> {
-    await session.moveCursors([{ topic, partition, cursor }])
-    this.standings.set(`${topic}/${partition}`, { session, cursor })
+  async move(topic: string, partition: number, standing: Standing, cursor: Cursor): Promise<void> {
+    await standing.session.moveCursors([{ topic, partition, cursor }])
+    this.standings.set(`${topic}/${partition}`, { ...standing, cursor })
   }
 
   /** The session that all partitions share; a new one once that is over. Throws FenceUnavailableError. */
@@ -108,9 +112,12 @@ export class Partitions {
     return this.session
   }
 
-  /** Where to begin without a cursor, by partition, as of now. */
-  private async ends(topic: string): Promise<ReadonlyMap<number, bigint>> {
+  private async endOf(topic: string, partition: number): Promise<bigint> {
     const offsets = await this.kafka.admin.offsets(topic)
-    return new Map(offsets.map(({ partition, low, high }) => [partition, high - low <= shortLog ? low : high]))
+    return offsets.find((each) => each.partition === partition)?.high ?? 0n
   }
 }
+
+/** Where to begin without a cursor. */
+const beginIn = (log: PartitionOffsets | undefined): bigint =>
+  log === undefined ? 0n : log.high - log.low <= shortLog ? log.low : log.high

@@ -17,6 +17,18 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
     labelNames: ['topic'],
     registers,
   })
+  const hotKeys = new Counter({
+    name: 'freshet_invalidation_hot_keys_fenced_total',
+    help: 'Hot keys among what was fenced, each once a batch.',
+    labelNames: ['topic'],
+    registers,
+  })
+  const refreshes = new Counter({
+    name: 'freshet_invalidation_refreshes_scheduled_total',
+    help: 'Refreshes of hot keys that the warmer was asked for.',
+    labelNames: ['topic'],
+    registers,
+  })
   const letters = new Counter({
     name: 'freshet_invalidation_dead_letters_total',
     help: 'Records that could not be read.',
@@ -52,11 +64,16 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
     graph.set({ of: 'targets' }, targets)
     graph.set({ of: 'derivation_bytes' }, derivationBytes)
   })
-  occurrences.on('batch:applied', ({ topic, changes: count, tagsFenced, commitToFenceMs }) => {
-    changes.inc({ topic }, count)
-    tags.inc({ topic }, tagsFenced)
-    if (commitToFenceMs !== undefined) commitToFence.observe(commitToFenceMs / 1000)
-  })
+  occurrences.on(
+    'batch:applied',
+    ({ topic, changes: count, tagsFenced, hotKeysFenced, refreshesScheduled, commitToFenceMs }) => {
+      changes.inc({ topic }, count)
+      tags.inc({ topic }, tagsFenced)
+      hotKeys.inc({ topic }, hotKeysFenced)
+      refreshes.inc({ topic }, refreshesScheduled)
+      if (commitToFenceMs !== undefined) commitToFence.observe(commitToFenceMs / 1000)
+    },
+  )
   occurrences.on('record:dead-lettered', ({ topic }) => letters.inc({ topic }))
   occurrences.on('gap:applied', ({ cause }) => gaps.inc({ cause }))
   occurrences.on('watermark:applied', ({ databaseTimeMs }) => applied.set(databaseTimeMs / 1000))

@@ -1,0 +1,58 @@
+import type { HotTarget } from './hot-index.js'
+
+/** A refresh of a hot key; times in milliseconds since 1970. */
+export interface ScheduledRefresh {
+  readonly target: HotTarget
+  readonly notBefore: number
+  /** Later nobody has a use for it: its window is over, or readers have long loaded it. */
+  readonly deadline: number
+}
+
+/** Strict keys have no window: who reads them waits. */
+const strictWithinMs = 60_000
+
+/** The part of a window in which the refreshes of keys begin that were not refreshed lately. */
+const rampFrom = 0.1
+const rampTo = 0.8
+/** The part of a window after which a key that is fenced all the time is refreshed again; the rest is for the load. */
+const period = 0.95
+
+/**
+ * When the hot keys that were fenced are refreshed (DESIGN 9): strict ones at once, those with a window spread over it, the
+ * hottest first: a ramp, not a spike. A key whose refresh is still to come needs no other, since that one will load what
+ * this fence was about too. One that was refreshed less than a window ago keeps its place in the ramp: its value cannot have
+ * been fenced before that refresh began, so that its window is not over by then. So a key that is fenced all the time is
+ * loaded once a window.
+ */
+export class RefreshSchedule {
+  /** By template and key with a window: when the refresh begins, or began, that was asked for last. */
+  private readonly begins = new Map<string, { readonly at: number; readonly windowMs: number }>()
+
+  /** `fenced`: all hot keys that were fenced just now, each once. To be told of what was asked for by `asked`. */
+  plan(fenced: readonly HotTarget[], nowMs: number): readonly ScheduledRefresh[] {
+    const due = fenced.filter((target) => (this.begins.get(nameOf(target))?.at ?? 0) <= nowMs).toSorted(hottestFirst)
+    return due.map((target, place) => {
+      const windowMs = windowOf(target)
+      if (windowMs === 0) return { target, notBefore: nowMs, deadline: nowMs + strictWithinMs }
+      const last = this.begins.get(nameOf(target))?.at ?? -Infinity
+      const ramp = rampFrom + (place / due.length) * (rampTo - rampFrom)
+      const again = last + period * windowMs
+      const notBefore = Math.floor(again > nowMs ? again : nowMs + ramp * windowMs)
+      return { target, notBefore, deadline: nowMs + windowMs }
+    })
+  }
+
+  /** The warmer has these; before that a crash may lose them, and they are planned again. */
+  asked(refreshes: readonly ScheduledRefresh[], nowMs: number): void {
+    for (const [name, { at, windowMs }] of this.begins) if (at + windowMs <= nowMs) this.begins.delete(name)
+    for (const { target, notBefore } of refreshes)
+      if (windowOf(target) > 0) this.begins.set(nameOf(target), { at: notBefore, windowMs: windowOf(target) })
+  }
+}
+
+const windowOf = ({ template }: HotTarget): number => template.staleWhileRevalidateMs
+
+const hottestFirst = (one: HotTarget, other: HotTarget): number =>
+  Number(windowOf(one) > 0) - Number(windowOf(other) > 0) || one.rank - other.rank
+
+const nameOf = ({ template, key }: HotTarget): string => `${template.fingerprint} ${key}`

@@ -1,0 +1,60 @@
+import type { Tag } from '@freshet/cache-keys'
+import type { Catalog } from '@freshet/catalog'
+import { windowsToOpen } from '@freshet/coherence'
+import { HotIndex, type HotKey, type HotTarget } from './hot-index.js'
+import { RefreshSchedule, type ScheduledRefresh } from './refresh-schedule.js'
+
+/** Who is hot, the hottest first; the same list again for as long as nothing has changed. */
+export interface HotKeySource {
+  hot(): readonly HotKey[]
+}
+
+/** The catalogs that plan here; the same list again for as long as none comes or goes. */
+export interface CatalogSource {
+  readonly catalogs: readonly Catalog[]
+}
+
+/** What is to be done for hot keys when their tags are fenced. */
+export class Scheduling {
+  private readonly schedule = new RefreshSchedule()
+  private known: { readonly hot: readonly HotKey[]; readonly catalogs: readonly Catalog[]; readonly index: HotIndex }
+
+  constructor(
+    private readonly hotKeys: HotKeySource,
+    private readonly directory: CatalogSource,
+  ) {
+    this.known = { hot: [], catalogs: [], index: new HotIndex([], []) }
+  }
+
+  /** The windows that the rotation of a tag opens, in milliseconds. */
+  windowsOf(tag: Tag, isRepeat: boolean): readonly number[] {
+    const cause = tag.shard === 'all' ? 'template' : 'change'
+    const covered = this.index.coveredBy(tag)
+    return windowsToOpen(
+      { cause, isRepeat },
+      covered.map(({ template }) => template.staleWhileRevalidateMs),
+    )
+  }
+
+  /** The hot keys among what these tags cover, each once. */
+  hotAmong(tags: readonly Tag[]): readonly HotTarget[] {
+    return [...new Set(tags.flatMap((tag) => this.index.coveredBy(tag)))]
+  }
+
+  /** The refreshes that hot keys need which were fenced just now; `asked` is to follow once the warmer has them. */
+  refreshesOf(fenced: readonly HotTarget[], nowMs: number): readonly ScheduledRefresh[] {
+    return this.schedule.plan(fenced, nowMs)
+  }
+
+  asked(refreshes: readonly ScheduledRefresh[], nowMs: number): void {
+    this.schedule.asked(refreshes, nowMs)
+  }
+
+  private get index(): HotIndex {
+    const hot = this.hotKeys.hot()
+    const { catalogs } = this.directory
+    if (hot !== this.known.hot || catalogs !== this.known.catalogs)
+      this.known = { hot, catalogs, index: new HotIndex(hot, catalogs) }
+    return this.known.index
+  }
+}

@@ -1,0 +1,80 @@
+import { shardOf } from '@freshet/cache-keys'
+import { windowEntry } from '@freshet/coherence'
+import { expect, it, vi } from 'vitest'
+import { World } from '../world.js'
+
+const shard = shardOf('members:list')
+const tag = 'members:list:*'
+const hotList = { key: 'members:list:page=1', owner: 'world', template: 'list' }
+const hotBalance = { key: 'member:42:balance', owner: 'world', template: 'balance' }
+
+/** Lists are cached; a hot one among them. */
+async function openHot(...hot: World['hot']) {
+  const world = await World.open()
+  world.hot = hot
+  world.register()
+  for (const partition of [0, 1]) world.watermark(partition)
+  await world.start()
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const { values } = world.redis.connect()
+  const cached = async () => (await values.capture([{ shard, tag }], 60_000)).generations[0] ?? ''
+  const isOpen = async (generation: string) =>
+    (await values.openWindows([{ shard, tag, entry: windowEntry(tag, generation, 10_000) }]))[0]
+  return { world, cached, isOpen }
+}
+
+it('a change opens the windows of the hot keys that its tags cover, and asks for their refresh, once', async () => {
+  const { world, cached, isOpen } = await openHot(hotList, hotBalance)
+  const generation = await cached()
+  const before = Date.now()
+  world.change(1)
+  world.change(2)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(await isOpen(generation)).toBe(true)
+  const requests = world.published('warmRequests')
+  expect(requests).toMatchObject([
+    { template: 'list', key: hotList.key, parameters: { query: { page: '1' } }, priority: 1 },
+  ])
+  const [request] = requests
+  if (request?.kind !== 'warm-request') throw new Error('no request')
+  expect(request.notBefore).toBeGreaterThanOrEqual(before + 1_000)
+  expect(request.deadline).toBeLessThanOrEqual(Date.now() + 10_000)
+})
+
+it('a strict hot key is asked for at once, at every fence of its', async () => {
+  const { world } = await openHot(hotBalance)
+  for (const _each of [1, 2]) {
+    world.change(42)
+    await vi.waitFor(() => expect(world.isDone).toBe(true))
+  }
+  expect(world.published('warmRequests')).toMatchObject([
+    { template: 'balance', parameters: { id: '42' }, priority: 2 },
+    { template: 'balance', parameters: { id: '42' }, priority: 2 },
+  ])
+})
+
+it('cold keys get no window', async () => {
+  const { world, cached, isOpen } = await openHot(hotBalance)
+  const generation = await cached()
+  world.change(1)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(await isOpen(generation)).toBe(false)
+  expect(world.published('warmRequests')).toEqual([])
+})
+
+it('what stood in the log when the session with this Redis began opens no window: it may have been applied before', async () => {
+  const { world, cached, isOpen } = await openHot(hotList)
+  const generation = await cached()
+  world.before = (step) => {
+    if (step !== 'fence') return
+    world.before = () => undefined
+    world.redis.breakConnections() // as a failover does, to a copy that holds the generation again
+  }
+  world.change(1)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(await isOpen(generation)).toBe(false)
+  const next = await cached()
+  world.change(2)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(await isOpen(next)).toBe(true)
+})
