@@ -138,3 +138,15 @@ it('a gap of all tables fences all templates', async () => {
   world.gap({ kind: 'all' })
   await vi.waitFor(() => expect(fenced(world)).toContain('*members:list:{query}'))
 })
+
+it('shards that came from another master of a Cluster are fenced like a gap before any cursor moves', async () => {
+  const world = await openRunning()
+  world.redis.arrivedShards = [7]
+  world.redis.breakConnections()
+  world.change(42)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  expect(world.steps.indexOf('gap')).toBeGreaterThan(world.steps.indexOf('arrivedShards'))
+  expect(world.steps.indexOf('gap')).toBeLessThan(world.steps.indexOf('moveCursors'))
+  const floorOf = (shard: number) => Number(world.redis.records.get(shard)?.floor)
+  expect(floorOf(7)).toBeGreaterThan(floorOf(8)) // which has the one of the first start
+})

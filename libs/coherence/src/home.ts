@@ -21,6 +21,14 @@ export interface Written {
 export const holds = ({ id, former }: Lineage, written: Written): boolean =>
   written.id === id || (written.id === former?.id && written.offset + 1n < former.end)
 
+/**
+ * Was this written on this master, or on the one whose place it took? If a place's home was not, the place came from another
+ * master since it was named: with all its keys, but what that one deleted may still lie here, from an earlier time (a
+ * replica takes over before the deletions of a slot that has gone reach it). Such a place is fenced like a gap (R9).
+ */
+export const isOfLineage = ({ id, former }: Lineage, written: Written): boolean =>
+  written.id === id || written.id === former?.id
+
 /** The home that speaks for a place of a Cluster, and the history that whoever holds that home now holds. */
 export interface Speaker<Cursor> {
   readonly lineage: Lineage | undefined

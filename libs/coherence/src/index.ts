@@ -9,7 +9,7 @@ export {
 export { needsSnapshot, refuseFill, type FillRefusal, type LoadView } from './fill.js'
 export { isVouched, joinable, type Provenance } from './flight.js'
 export { newGeneration, shardTagText, type ShardTag, type TagGeneration } from './generation.js'
-export { cursorOfAll, holds, type Lineage, type Speaker, type Written } from './home.js'
+export { cursorOfAll, holds, isOfLineage, type Lineage, type Speaker, type Written } from './home.js'
 export { inherit, type Inheritance } from './inherit.js'
 export { judgeRead, type FetchedGenerations, type MissReason, type ReadVerdict } from './read.js'
 export {

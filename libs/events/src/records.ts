@@ -65,6 +65,7 @@ export type GapCause =
   | 'sequence-break'
   | 'offset-out-of-range'
   | 'cursor-lost'
+  | 'slot-moved'
   | 'unreadable-record'
   | 'timeline-changed'
   | 'system-changed'

@@ -77,6 +77,7 @@ export const gapData = z.object({
     'sequence-break',
     'offset-out-of-range',
     'cursor-lost',
+    'slot-moved',
     'unreadable-record',
     'timeline-changed',
     'system-changed',

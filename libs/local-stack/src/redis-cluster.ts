@@ -165,7 +165,7 @@ class NativeCluster implements RedisCluster {
     await target.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', sourceId)
     await source.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', targetId)
     for (let keys = await source.keysIn(slot); keys.length > 0; keys = await source.keysIn(slot))
-      await source.ask('MIGRATE', '127.0.0.1', target.port, '', 0, patienceMs, 'KEYS', ...keys)
+      await source.ask('MIGRATE', '127.0.0.1', target.port, '', 0, patienceMs, 'REPLACE', 'KEYS', ...keys)
     for (const node of [target, source]) await node.ask('CLUSTER', 'SETSLOT', slot, 'NODE', targetId)
     await until(async () => {
       for (const each of this.running)

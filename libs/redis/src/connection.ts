@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
-import { parseLineage, type Lineage } from './lineage.js'
+import type { Lineage } from '@freshet/coherence'
+import { parseLineage } from './lineage.js'
 import type { RedisHealth, RedisOptions } from './port.js'
 import { scripts, type Script } from './scripts.js'
 

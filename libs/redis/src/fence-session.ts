@@ -99,6 +99,10 @@ export class RedisFenceSession implements FenceSession {
     return this.ledger.cursors(topic)
   }
 
+  arrivedShards(): Promise<readonly number[]> {
+    return this.ledger.arrivedShards()
+  }
+
   moveCursors(moves: readonly CursorMove[]): Promise<void> {
     return this.ledger.moveCursors(moves)
   }

@@ -88,6 +88,12 @@ export interface FenceSession {
   prune(shards: readonly number[] | 'all', watermark: Moment): Promise<PruneOutcome>
   /** The cursors of a topic by partition; one that is missing or unreadable is a gap. */
   cursors(topic: string): Promise<ReadonlyMap<number, Cursor>>
+  /**
+   * On a Cluster: the shards that have come from another master since their cursors were moved last. They came whole, but
+   * what that one had deleted may still lie here from an earlier time: their templates need a gap (R9) before the first
+   * cursor is moved. None once one was.
+   */
+  arrivedShards(): Promise<readonly number[]>
   /** The last step of a batch (R7). */
   moveCursors(moves: readonly CursorMove[]): Promise<void>
   /** Applied watermarks by `topic/partition`; undefined where one is expected and none was noted yet. */

@@ -1,13 +1,12 @@
-import { leastApplied, type AppliedWatermark } from '@freshet/coherence'
+import { cursorOfAll, holds, isOfLineage, leastApplied, type AppliedWatermark, type Speaker } from '@freshet/coherence'
 import { call, type Command } from './connection.js'
 import type { AppliedMark, Cursor, CursorMove } from './fence-store.js'
 import type { Keys, Place } from './keys.js'
 import { UNKNOWN, placeOf, watermarksOf, type Fields, type Ledger, type Run, type TopicPartition } from './ledger.js'
-import { holds } from './lineage.js'
 import { hashReply } from './replies.js'
 import { expectAppliedScript, moveCursorsScript, moveInScript, noteAppliedScript, type Script } from './scripts.js'
 import { formatApplied, formatCursor, parseCursor } from './state-codec.js'
-import { everyPlace, homeText, type Home, type Master, type Topology } from './topology.js'
+import { everyPlace, everyShard, homeText, type Home, type Master, type Topology } from './topology.js'
 
 /** As long as a session may still be about to believe a home that was left. */
 const LEFT_TTL_MS = 60_000
@@ -16,9 +15,12 @@ const LEFT_TTL_MS = 60_000
 interface Found {
   /** By place: the home that speaks for it. */
   readonly spokenFor: ReadonlyMap<Place, string | null>
-  /** The cursors of each home that speaks; undefined where a place has none that is to be believed. */
-  readonly homes: ReadonlyMap<string, Fields> | undefined
+  /** What each home that speaks says of the partitions; undefined for one that says nothing. */
+  readonly homes: ReadonlyMap<string, Known | undefined>
 }
+
+/** A home as it was found: cursors by `topic/partition`, as text. */
+type Known = Omit<Speaker<Cursor>, 'cursor'> & { readonly cursors: Fields }
 
 /**
  * On a Cluster parts fail over, and move, apart from each other. So each master has a home in one of its own slots, with a
@@ -28,6 +30,8 @@ interface Found {
  * - A home is believed only by the history that it was written in (`holds`): it may have come from another master with its
  *   slot, or have stayed behind it.
  * - A place that no believed home speaks for is lost history: no cursor, which is a gap (R9).
+ * - A shard that another master's home speaks for has arrived from there (`arrivedShards`), and is fenced before it is named
+ *   anew.
  * - New homes are written before they are named, the old stay for a while: a session that dies in between, and one that reads
  *   meanwhile, find the old ones or the new.
  */
@@ -41,13 +45,21 @@ export class HomeLedger implements Ledger {
   ) {}
 
   async cursors(topic: string): Promise<ReadonlyMap<number, Cursor>> {
-    const { homes } = await this.find()
     const cursors = new Map<number, Cursor>()
-    for (const [place, cursor] of lowest(homes)) {
+    for (const [place, cursor] of lowest(await this.find())) {
       const slash = place.lastIndexOf('/')
       if (place.slice(0, slash) === topic) cursors.set(Number(place.slice(slash + 1)), cursor)
     }
     return cursors
+  }
+
+  async arrivedShards(): Promise<readonly number[]> {
+    const { spokenFor, homes } = await this.find()
+    return everyShard.filter((shard) => {
+      const known = homes.get(spokenFor.get(shard) ?? '')
+      const { lineage } = this.topology.masterOf(shard)
+      return known !== undefined && lineage !== undefined && !isOfLineage(lineage, known.written)
+    })
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {
@@ -79,17 +91,18 @@ export class HomeLedger implements Ledger {
 
   /** Makes the homes of this topology speak for its places, unless they do. */
   private async moveIn(): Promise<void> {
-    const { spokenFor, homes } = await this.find()
+    const found = await this.find()
+    const { spokenFor, homes } = found
     const misnamed = everyPlace.filter((place) => spokenFor.get(place) !== this.speakerOf(place))
-    if (misnamed.length === 0 && homes) return
-    const cursors = Array.from(lowest(homes)).flatMap(([place, cursor]) => [place, formatCursor(cursor)])
+    if (misnamed.length === 0 && [...homes.values()].every(isBelieved)) return
+    const cursors = Array.from(lowest(found)).flatMap(([place, cursor]) => [place, formatCursor(cursor)])
     await this.everywhere('write homes', (master, home) => this.inHome(moveInScript, master, home, cursors))
     await this.run(
       'name homes',
       misnamed.map((place) => this.at(place, ['set', this.keys.spokenFor(place), this.speakerOf(place)])),
     )
     const present = new Set(everyPlace.map((place) => this.speakerOf(place)))
-    const left = [...(homes?.keys() ?? [])].filter((text) => !present.has(text)).map(parseHome)
+    const left = [...homes.keys()].filter((text) => !present.has(text)).map(parseHome)
     await this.run(
       'leave homes',
       left.map((home) => this.at(home.place, ['pexpire', this.keys.home(home), LEFT_TTL_MS])),
@@ -107,15 +120,13 @@ export class HomeLedger implements Ledger {
       'read cursors',
       named.map(parseHome).map((home) => this.at(home.place, ['hgetall', this.keys.home(home)])),
     )
-    const homes = new Map(named.map((text, at) => [text, hashReply(replies[at])]))
-    const areBelieved =
-      ![...spokenFor.values()].includes(null) && named.every((text) => this.believes(text, homes.get(text)))
-    return { spokenFor, homes: areBelieved ? homes : undefined }
+    return { spokenFor, homes: new Map(named.map((text, at) => [text, this.known(text, hashReply(replies[at]))])) }
   }
 
-  private believes(text: string, { id, offset }: Fields = {}): boolean {
+  private known(text: string, { id, offset, ...cursors }: Fields): Known | undefined {
+    if (id === undefined) return undefined
     const { lineage } = this.topology.masterOf(parseHome(text).place)
-    return lineage !== undefined && id !== undefined && holds(lineage, { id, offset: BigInt(offset ?? 0) })
+    return { lineage, written: { id, offset: BigInt(offset ?? 0) }, cursors }
   }
 
   private speakerOf(place: Place): string {
@@ -157,17 +168,18 @@ export function marksOf(home: Home | undefined, fields: Fields): Fields {
   return whose !== undefined && whose === homeText(home) ? marks : {}
 }
 
-/** By `topic/partition`, the lowest cursor of all homes; none where it is missing in one. */
-function lowest(homes: ReadonlyMap<string, Fields> | undefined): ReadonlyMap<string, Cursor> {
-  const [first = {}, ...others] = homes?.values() ?? []
+const isBelieved = (known: Known | undefined): boolean =>
+  known?.lineage !== undefined && holds(known.lineage, known.written)
+
+/** By `topic/partition`, where it may be read on from; none where some place has no home that is believed and knows. */
+function lowest({ spokenFor, homes }: Found): ReadonlyMap<string, Cursor> {
+  const speakers = [...new Set(spokenFor.values())].map((text) => homes.get(text ?? ''))
   const found = new Map<string, Cursor>()
-  for (const place of Object.keys(first)) {
-    if (!place.includes('/')) continue // where it was written
-    const cursors = [first, ...others].map((fields) => parseCursor(fields[place] ?? ''))
-    const least = cursors.reduce((one, other) =>
-      one && other && other.offset < one.offset ? other : one && other && one,
+  for (const place of Object.keys(speakers[0]?.cursors ?? {})) {
+    const cursor = cursorOfAll(
+      speakers.map((known) => known && { ...known, cursor: parseCursor(known.cursors[place] ?? '') }),
     )
-    if (least) found.set(place, least)
+    if (cursor) found.set(place, cursor)
   }
   return found
 }

@@ -9,6 +9,7 @@ import type { Addressed, Topology } from './topology.js'
 /** How far a session's work has come: cursors, and what is vouched for. */
 export interface Ledger {
   cursors(topic: string): Promise<ReadonlyMap<number, Cursor>>
+  arrivedShards(): Promise<readonly number[]>
   moveCursors(moves: readonly CursorMove[]): Promise<void>
   appliedWatermarks(): Promise<ReadonlyMap<string, AppliedWatermark | undefined>>
   expectApplied(partitions: readonly TopicPartition[]): Promise<void>
@@ -49,6 +50,10 @@ export class NamespaceLedger implements Ledger {
     const fields = await this.hash('read cursors', this.keys.cursors(topic))
     const cursors = Object.entries(fields).map(([partition, text]) => [Number(partition), parseCursor(text)] as const)
     return new Map(cursors.flatMap(([partition, cursor]) => (cursor ? [[partition, cursor]] : [])))
+  }
+
+  async arrivedShards(): Promise<readonly number[]> {
+    return []
   }
 
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { SHARDS } from '@freshet/cache-keys'
 import type { Command, Connection } from './connection.js'
 import type { Place } from './keys.js'
-import type { Lineage } from './lineage.js'
+import type { Lineage } from '@freshet/coherence'
 
 /** One master that holds a part of the namespace, and the connection to it by its number. */
 export interface Master {

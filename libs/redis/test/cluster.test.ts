@@ -209,6 +209,35 @@ it('a shard that came from a master which was behind is replayed from there, als
   await nextOffset().toBeUndefined()
 }, 60_000)
 
+it('a shard that came from another master is to be fenced before it is named: what that one deleted may still lie here', async () => {
+  const { master, replica } = pair(0)
+  const home = service.fences.session()
+  await home.moveCursors([at(50n)])
+  expect(await home.arrivedShards()).toEqual([])
+  const [, shard = 0] = await shardsOf(master) // the first is the home
+  const tag = { shard, tag: 'a' }
+  const [old] = (await client.values.capture([tag], 60_000)).generations
+  await redis.cluster.settled()
+  // the replica takes over without the deletions of a slot that has gone, and the slot comes back
+  await redis.cluster.fallBehind(replica)
+  await redis.cluster.moveSlotOf(keys.recent(shard), pair(1).master)
+  await onNextSession((session) => session.arrivedShards()).toEqual([shard])
+  await onNextSession(async (session) => {
+    await session.rotateOnly([{ text: 'a', shard }])
+    await session.moveCursors([at(60n)])
+    return session.arrivedShards()
+  }).toEqual([])
+  await master.server.kill('SIGKILL')
+  await redis.cluster.failOver(replica, 'TAKEOVER')
+  await onNextSession(async (session) => {
+    await session.moveCursors([at(70n)])
+    return session.arrivedShards()
+  }).toEqual([])
+  await redis.cluster.moveSlotOf(keys.recent(shard), replica)
+  await expect.poll(() => client.values.generations([tag]).catch(() => []), { timeout: 15_000 }).toEqual([old])
+  await onNextSession((session) => session.arrivedShards()).toEqual([shard])
+}, 60_000)
+
 it('a slot that moves while clients read and fences go on neither keeps what was fenced nor costs a gap', async () => {
   const [from, to] = [pair(0).master, pair(1).master]
   const shard = (await shardsOf(from))[5] ?? 0

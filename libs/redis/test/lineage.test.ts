@@ -1,5 +1,6 @@
+import { holds } from '@freshet/coherence'
 import { expect, it } from 'vitest'
-import { holds, parseLineage } from '../src/lineage.js'
+import { parseLineage } from '../src/lineage.js'
 
 const [a, b, none] = ['a'.repeat(40), 'b'.repeat(40), '0'.repeat(40)]
 const info = (id: string, former: string, end: number, role = 'master'): string =>

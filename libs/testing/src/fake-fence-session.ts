@@ -75,6 +75,10 @@ export class FakeFenceSession implements FenceSession {
     return new Map(this.server.cursors.get(topic))
   }
 
+  async arrivedShards(): Promise<readonly number[]> {
+    return this.server.arrivedShards
+  }
+
   async moveCursors(moves: readonly CursorMove[]): Promise<void> {
     for (const { topic, partition, cursor } of moves) {
       const cursors = this.server.cursors.get(topic) ?? new Map<number, Cursor>()

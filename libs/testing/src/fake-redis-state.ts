@@ -15,6 +15,8 @@ export class FakeRedisState {
   readonly windows = new Map<string, Expiring<true>>()
   readonly records = new Map<number, RecentRecord>()
   readonly cursors = new Map<string, Map<number, Cursor>>()
+  /** As if these had moved from one master to another. */
+  arrivedShards: readonly number[] = []
   /** Another Redis after a failover. */
   redisId = 'redis-1'
   readonly applied = new Map<string, AppliedWatermark | undefined>()

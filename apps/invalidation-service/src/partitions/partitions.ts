@@ -37,6 +37,8 @@ const shortLog = 10_000n
 export class Partitions {
   private readonly standings = new Map<string, Standing>()
   private session: FenceSession | undefined
+  /** Sessions whose arrived shards are fenced, or being fenced. */
+  private readonly settled = new WeakMap<FenceSession, Promise<void>>()
 
   constructor(
     private readonly store: FenceStore,
@@ -55,6 +57,7 @@ export class Partitions {
     const cursors = await session.cursors(topic)
     const offsets = new Map((await this.kafka.admin.offsets(topic)).map((each) => [each.partition, each]))
     await this.directory.caughtUp(this.waitForCatalogsMs)
+    await this.settle(session)
     const lost = partitions.filter((partition) => !cursors.has(partition))
     const standings = new Map(partitions.map((partition) => [partition, cursors.get(partition)]))
     if (lost.length > 0) {
@@ -104,6 +107,22 @@ export class Partitions {
   async move(topic: string, partition: number, standing: Standing, cursor: Cursor): Promise<void> {
     await standing.session.moveCursors([{ topic, partition, cursor }])
     this.standings.set(`${topic}/${partition}`, { ...standing, cursor })
+  }
+
+  /** Fences the shards that came from other masters of a Cluster, before any cursor moves on. */
+  private settle(session: FenceSession): Promise<void> {
+    const under = this.settled.get(session) ?? this.fenceArrived(session)
+    this.settled.set(session, under)
+    under.catch(() => this.settled.delete(session))
+    return under
+  }
+
+  private async fenceArrived(session: FenceSession): Promise<void> {
+    const shards = await session.arrivedShards()
+    if (shards.length === 0) return
+    const templates = this.directory.planner.allTemplates()
+    const tags = templates.flatMap(({ text }) => shards.map((shard) => ({ text, shard })))
+    await this.gaps.apply(session, 'slot-moved', `${shards.length} shards`, tags)
   }
 
   /** The session that all partitions share; a new one once that is over. Throws FenceUnavailableError. */

@@ -17,10 +17,7 @@ function firstStale(
   return undefined
 }
 
-const switches = [
-  ...rules.map((rule): [Switch, Partial<Features> | undefined] => [rule, undefined]),
-  ...(Object.entries(shortcuts) as [Switch, Partial<Features>][]),
-]
+const switches = Object.entries({ ...rules, ...shortcuts }) as [Switch, Partial<Features> | undefined][]
 
 it.each(switches)('found, and something too old is served: without %s', { timeout: 600_000 }, (without, given) => {
   const found = firstStale(without, given)

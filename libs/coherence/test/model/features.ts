@@ -11,6 +11,7 @@ const mishaps = [
   'failover',
   'a slot moves',
   'a slot moves, and its former master fails over',
+  'a slot comes back',
   'a master fails over, and all its slots move',
   'a service is killed',
   'the group is rebalanced',
@@ -55,7 +56,7 @@ export interface Features {
 export function drawFeatures(random: Random, given: Partial<Features> | undefined): Features {
   const fixed = given ?? random.oneOf(occasions)
   const masters = fixed.masters ?? random.oneOf([1, 1, 2, 2, 3])
-  const possible = mishaps.filter((mishap) => masters > 1 || !mishap.includes('move'))
+  const possible = mishaps.filter((mishap) => masters > 1 || !mishap.includes('slot'))
   const drawn: Features = {
     masters,
     owners: everyPlace.map(() => random.below(masters)),
@@ -88,6 +89,13 @@ export const slotsMove: Partial<Features> = {
   replicationOnceIn: 40,
   endsAfter: 1,
 }
+export const slotsComeBack: Partial<Features> = {
+  ...slotsMove,
+  owners: [0, 1, 0],
+  mishaps: ['a slot moves, and its former master fails over', 'a slot comes back'],
+  mishapOnceIn: 100,
+  endsAfter: 3,
+}
 export const partsFailOver: Partial<Features> = {
   masters: 2,
   owners: [0, 1, 0],
@@ -106,6 +114,22 @@ const windows: readonly (readonly number[])[] = [
 
 export const windowsAlone: Partial<Features> = { masters: 1, second: undefined, windows: [60, 60, 60] }
 
-const keysAreEvicted: Partial<Features> = { masters: 1, partitions: 1, mishaps: ['eviction'], mishapOnceIn: 40 }
+export const singleRedis: Partial<Features> = { masters: 1, second: undefined, windows: [] }
+export const keysAreEvicted: Partial<Features> = {
+  ...singleRedis,
+  partitions: 1,
+  mishaps: ['eviction'],
+  mishapOnceIn: 40,
+}
 
-const occasions: readonly Partial<Features>[] = [{}, {}, {}, {}, {}, keysAreEvicted, slotsMove, partsFailOver]
+const occasions: readonly Partial<Features>[] = [
+  {},
+  {},
+  {},
+  {},
+  {},
+  keysAreEvicted,
+  slotsMove,
+  slotsComeBack,
+  partsFailOver,
+]

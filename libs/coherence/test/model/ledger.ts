@@ -1,6 +1,14 @@
-import { cursorOfAll, holds, leastApplied, type AppliedWatermark, type Lineage, type Speaker } from '../../src/index.js'
+import {
+  cursorOfAll,
+  holds,
+  isOfLineage,
+  leastApplied,
+  type AppliedWatermark,
+  type Lineage,
+  type Speaker,
+} from '../../src/index.js'
 import type { Cursors, Home, Marks, Place } from './place.js'
-import { everyPlace, namespacePlace } from './keys.js'
+import { everyPlace, everyShard, namespacePlace } from './keys.js'
 import { placeOfHome } from './redis.js'
 import { sessionOver, type Session } from './session.js'
 import type { Switch } from './switches.js'
@@ -8,6 +16,8 @@ import type { Step, World } from './world.js'
 
 /** How far a session's work has come. */
 export interface Ledger {
+  /** Shards that another master held when they were named last. */
+  arrived(): Generator<Step, readonly number[]>
   /** By partition; one that is missing is a gap. */
   cursors(): Generator<Step, Cursors>
   moveCursors(moves: Cursors): Generator<Step, void>
@@ -28,6 +38,11 @@ class NamespaceLedger implements Ledger {
     private readonly world: World,
     private readonly session: Session,
   ) {}
+
+  *arrived(): Generator<Step, readonly number[]> {
+    yield 'nothing moves'
+    return []
+  }
 
   *cursors(): Generator<Step, Cursors> {
     const { cursors } = this.session.at(namespacePlace)
@@ -70,6 +85,15 @@ class HomeLedger implements Ledger {
     private readonly session: Session,
   ) {
     this.homes = session.homes.flatMap((name, node) => (name === undefined ? [] : [[node, name] as const]))
+  }
+
+  *arrived(): Generator<Step, readonly number[]> {
+    if (this.world.without === 'what a slot finds where it comes back is believed') return []
+    const { spokenFor, homes } = yield* this.find()
+    return everyShard.filter((shard) => {
+      const known = homes.get(spokenFor[shard] ?? '')
+      return known !== undefined && !isOfLineage(this.lineage(this.session.owners[shard]), known.home.written)
+    })
   }
 
   *cursors(): Generator<Step, Cursors> {

@@ -21,6 +21,8 @@ export interface Node {
   /** Raised by each loss of its connections. */
   connection: number
   copies: Copy[]
+  /** By place: what is left here of one that went to another master; it shows again where that comes back. */
+  leftovers: Map<number, Place>
 }
 
 /** A single Redis, or the masters of a Cluster; each fails over, and loses what it holds, apart from the others. */
@@ -47,6 +49,7 @@ export class Redis {
         offset: 0n,
         connection: 1,
         copies: [{ places: new Map(), id, offset: 0n }],
+        leftovers: new Map(),
       }
     })
   }
@@ -117,6 +120,8 @@ export class Redis {
     const chosen = random.below(node.copies.length)
     const { places, id, offset } = node.copies[chosen] as Copy
     node.copies.length = chosen + 1
+    // the deletions of a slot that has gone may not have reached the replica
+    for (const [place, copy] of places) if (this.nodeOf(place) !== node) node.leftovers.set(place, copyOf(copy))
     for (const place of this.heldBy(node)) {
       const copy = places.get(place)
       this.places[place] = copy ? copyOf(copy) : emptyPlace(this.place(place).fenced)
@@ -129,13 +134,14 @@ export class Redis {
 
   /** Looks at what would be, were this master to fail over now. */
   supposing(node: Node, random: Random, look: () => void): void {
-    const { lineage, offset, connection, copies } = node
+    const { lineage, offset, connection, copies, leftovers } = node
     const places = [...this.places]
     const failovers = [...this.failovers]
     node.copies = [...copies]
+    node.leftovers = new Map(leftovers)
     this.failOver(node, random)
     look()
-    Object.assign(node, { lineage, offset, connection, copies })
+    Object.assign(node, { lineage, offset, connection, copies, leftovers })
     for (const at of places.keys()) {
       this.places[at] = places[at] as Place
       this.failovers[at] = failovers[at] ?? 0
@@ -149,12 +155,23 @@ export class Redis {
   }
 
   flush(node: Node): void {
+    node.leftovers.clear()
     for (const place of this.heldBy(node)) this.places[place] = emptyPlace(this.place(place).fenced)
   }
 
-  /** A slot goes to another master, with all its keys. */
-  move(place: number, to: Node): void {
+  /**
+   * A slot goes to another master, with all its keys; they replace what is left of it there, key by key. True where
+   * something was, so that fences of the time since may be undone.
+   */
+  move(place: number, to: Node): boolean {
+    const leftover = to.leftovers.get(place)
+    if (leftover) {
+      this.places[place] = over(leftover, this.place(place))
+      this.failovers[place] = (this.failovers[place] ?? 0) + 1
+      to.leftovers.delete(place)
+    }
     this.owners[place] = this.nodes.indexOf(to)
+    return leftover !== undefined
   }
 
   generation({ shard, tag }: ShardTag): string | undefined {
@@ -199,6 +216,20 @@ export class Redis {
     else deleteOne(place.homes, random)
   }
 }
+
+const over = (below: Place, above: Place): Place => ({
+  generations: new Map([...below.generations, ...above.generations]),
+  record: above.record ?? below.record,
+  entries: new Map([...below.entries, ...above.entries]),
+  values: new Map([...below.values, ...above.values]),
+  cursors: above.cursors ?? below.cursors,
+  spokenFor: above.spokenFor ?? below.spokenFor,
+  homes: new Map([...below.homes, ...above.homes]),
+  applied: above.applied ?? below.applied,
+  inForce: new Set(above.inForce.size > 0 ? above.inForce : below.inForce),
+  passed: new Map([...below.passed, ...above.passed]),
+  fenced: [...below.fenced],
+})
 
 function deleteOne<T>(map: Map<string, T>, random: Random): void {
   if (map.size > 0) map.delete(random.oneOf([...map.keys()]))

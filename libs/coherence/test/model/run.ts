@@ -108,6 +108,9 @@ function mishap(world: World, services: Actor[], readers: readonly Client[]): Mi
     redis.failOver(failing, random)
     for (const reader of readers) reader.failedOver(places)
   }
+  const move = (place: number, to: Node): void => {
+    if (redis.move(place, to)) for (const reader of readers) reader.failedOver([place])
+  }
   const kinds: Record<Mishap, () => void> = {
     eviction: () => redis.evict(random),
     failover: () => failOver(node),
@@ -116,18 +119,25 @@ function mishap(world: World, services: Actor[], readers: readonly Client[]): Mi
     'all of Redis restarts empty': () => {
       for (const each of redis.nodes) redis.restartEmpty(each)
     },
-    'a slot moves': () => redis.move(random.oneOf(everyPlace), node),
+    'a slot moves': () => move(random.oneOf(everyPlace), node),
     'a slot moves, and its former master fails over': () => {
       const place = random.oneOf(everyPlace)
       const former = redis.nodeOf(place)
-      redis.move(place, node)
+      move(place, node)
       failOver(former)
+    },
+    'a slot comes back': () => {
+      const left = redis.nodes.flatMap((to) => [...to.leftovers.keys()].map((place) => ({ place, to })))
+      if (left.length > 0) {
+        const { place, to } = random.oneOf(left)
+        move(place, to)
+      }
     },
     'a master fails over, and all its slots move': () => {
       const places = redis.heldBy(node)
       failOver(node)
       const other = random.oneOf(redis.nodes)
-      for (const place of places) redis.move(place, other)
+      for (const place of places) move(place, other)
     },
     'Postgres crashes': () => database.crash(),
     'the group is rebalanced': () => (world.rebalances += 1),

@@ -86,6 +86,8 @@ function* findPlaces(work: Work, cursors: Cursors): Generator<Step, number[]> {
   const ends = work.ends.map((end, partition) => (cursors[partition] === undefined ? end : undefined))
   // whatever stands before came into force, or was told to, is known from here on
   if (without !== 'a place is taken over with the catalogs that were known') catchUp(work)
+  const arrived = yield* work.ledger.arrived()
+  if (arrived.length > 0) yield* gap(work, work.known, arrived)
   if (kafka.logs.every((_, partition) => cursors[partition] !== undefined)) return cursors.map((cursor) => cursor ?? 0)
   yield* gap(work, work.known)
   yield* work.ledger.moveCursors(ends)
@@ -188,13 +190,13 @@ function* enter(work: Work, catalog: number): Generator<Step, void> {
   yield 'in force'
 }
 
-/** A gap over these catalogs' templates (R9): a floor in each shard, then the rotations. */
-function* gap(work: Work, catalogs: Iterable<number>): Generator<Step, void> {
+/** A gap over these catalogs' templates (R9), in all shards or some: a floor in each, then the rotations. */
+function* gap(work: Work, catalogs: Iterable<number>, shards = everyShard): Generator<Step, void> {
   const { world, session } = work
   const failovers = [...world.redis.failovers]
-  const tags = world.catalogs.templateTags(catalogs)
+  const tags = world.catalogs.templateTags(catalogs).filter(({ shard }) => shards.includes(shard))
   // the floor lets nothing be stored any more that does not show what is there when it is taken
-  const seen = world.without === 'R9' ? undefined : yield* setFloors(work, everyShard, true)
+  const seen = world.without === 'R9' ? undefined : yield* setFloors(work, shards, true)
   for (const { shard, tag, promises } of tags) {
     yield* rotateTag(world, () => session.at(shard), { shard, tag }, { cause: 'gap', isRepeat: false })
     if (seen) for (const promise of promises) world.redis.promise(promise, seen[promise % rowCount] ?? 0)
