@@ -23,6 +23,6 @@ it(`whatever is paused, late, repeated, evicted, lost or killed: no read is olde
     `${runs} runs, 0 violations; runs that stored a value, and what answered: ${JSON.stringify(total)}\n`,
   )
   // a model that never stores finds nothing
-  expect(total.stored).toBeGreaterThan(0.8 * runs)
+  expect(total.stored).toBeGreaterThan(0.75 * runs)
   for (const count of Object.values(total)) expect(count).toBeGreaterThan(0)
 }, 3_600_000)
