@@ -40,7 +40,11 @@ it('a record that cannot be read is skipped and counted, and the next one is rea
   listenToMetrics(world.occurrences, registry)
   const { hotKeys, texts } = await openService(world)
   gaugeHotKeys(hotKeys, registry)
-  for (const value of ['{ this is no JSON', null, '{"specversion":"1.0","id":"1","source":"s","type":"freshet.other.v9"}'])
+  for (const value of [
+    '{ this is no JSON',
+    null,
+    '{"specversion":"1.0","id":"1","source":"s","type":"freshet.other.v9"}',
+  ])
     world.writesToReports(value)
   world.reads('one', 'member:42:balance', 120)
   await expect.poll(texts, { timeout: 5_000 }).toEqual([['member:42:balance', 120]])

@@ -63,7 +63,7 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
   occurrences.on('accesses:reported', ({ templates }) => {
     reports.inc({ outcome: 'counted' })
     for (const [template, outcomes] of Object.entries(templates))
-      for (const [outcome, count] of Object.entries(outcomes)) reads.inc({ template, outcome }, count)
+      for (const outcome of ['l1', 'l2', 'missed'] as const) reads.inc({ template, outcome }, outcomes[outcome])
   })
   occurrences.on('graph:compiled', ({ templates, derivations, targets, derivationBytes }) => {
     graph.set({ of: 'templates' }, templates)
