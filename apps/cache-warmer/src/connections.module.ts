@@ -57,6 +57,7 @@ function cacheOptions(settings: Settings, loaders: LoaderModule): CacheOptions {
     namespace: settings.namespace,
     postgres: { url: settings.postgresUrl },
     l1: false,
+    accessStats: false,
     loadLimit: { concurrency: settings.concurrency },
   }
 }

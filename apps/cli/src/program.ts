@@ -15,6 +15,7 @@ import { readRegistered } from './catalog/registered.js'
 import { withSystem } from './connect-system.js'
 import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
 import { explainChanges, readChanges } from './explain/explain-change.js'
+import { printTopKeys, readTopKeys, topKeysJson } from './hot/hot-keys.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
 import { clientId, systemVariables } from './settings.js'
@@ -24,6 +25,13 @@ import { readStatus } from './status/status.js'
 import type { Terminal } from './terminal.js'
 
 const auditVariables = { ...systemVariables, loaders: optional(variables.loaders) }
+
+const hotKeysVariables = {
+  ...systemVariables,
+  among: variables.hotKeysAmong,
+  moreThan: variables.hotKeysMoreThan,
+  windowMs: variables.hotKeysWindow,
+}
 
 interface AuditOptions {
   readonly for: number
@@ -241,6 +249,24 @@ export function freshetProgram(
       }
     })
 
+  program
+    .command('hot')
+    .description('the keys that all services together read most, and which of them are hot')
+    .addOption(new Option('--top <keys>', 'how many').argParser(keyCount).default(20))
+    .option('--json', 'for machines')
+    .addHelpText('after', examples(['freshet hot', 'freshet hot --top 1000 --json | jq .keys']))
+    .addHelpText(
+      'after',
+      '\nFRESHET_HOT_KEYS_AMONG, _MORE_THAN and _WINDOW say what is hot, as for the invalidation service.',
+    )
+    .action(async ({ top, json }: { top: number; json?: true }) => {
+      const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
+      const rule = { among, moreThan, windowMs }
+      const keys = await withSystem(system, async ({ kafka }) => readTopKeys(kafka, system.topicPrefix, rule, top))
+      if (json) terminal.print(topKeysJson(rule, keys))
+      else printTopKeys(terminal, keys)
+    })
+
   const deadLetters = program
     .command('dead-letters')
     .description('records that could not be read; what they may have changed is fenced')
@@ -293,4 +319,10 @@ function rate(text: string): number {
   const keys = Number(text)
   if (Number.isFinite(keys) && keys > 0 && keys <= 10_000) return keys
   throw new InvalidArgumentError('it must be a number of keys between 0 and 10,000.')
+}
+
+function keyCount(text: string): number {
+  const keys = Number(text)
+  if (Number.isInteger(keys) && keys > 0 && keys <= 40_000) return keys
+  throw new InvalidArgumentError('it must be a whole number from 1 to 40,000.')
 }

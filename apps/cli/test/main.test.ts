@@ -24,7 +24,7 @@ describe('help', () => {
   const commands = [['stack', 'up'], ['start'], ['status'], ['catalog', 'build'], ['catalog', 'validate']]
   commands.push(['catalog', 'register'], ['catalog', 'list'], ['invalidate'], ['dead-letters', 'list'])
   commands.push(['dead-letters', 'replay'], ['audit'])
-  commands.push(['catalog', 'graph'], ['explain'])
+  commands.push(['catalog', 'graph'], ['explain'], ['hot'])
 
   it.each(commands.map((words) => [words.join(' ')]))('of "%s" shows an example', async (words) => {
     const { exitCode, printed } = await freshet([...words.split(' '), '--help'])
@@ -41,6 +41,7 @@ it.each([
   [['dead-letters', 'replay'], 'give ids, or --all'],
   [['audit', 'x', '--rate', 'many'], 'a number of keys'],
   [['audit', 'x', '--recheck', '1s,5'], 'is not a duration'],
+  [['hot', '--top', '0'], 'a whole number from 1'],
 ])('%j is refused with what would be right', async (argv, message) => {
   const { exitCode, noted } = await freshet(argv)
   expect(noted).toContain(message)

@@ -10,4 +10,7 @@ export const invalidationVariables = {
   namespace: variables.namespace,
   topicPrefix: variables.topicPrefix,
   partitions: variables.partitions,
+  hotKeysAmong: variables.hotKeysAmong,
+  hotKeysMoreThan: variables.hotKeysMoreThan,
+  hotKeysWindow: variables.hotKeysWindow,
 }

@@ -18,9 +18,11 @@ import { BatchPipeline } from './batch/batch-pipeline.js'
 import { CatalogDirectory } from './catalogs/catalog-directory.js'
 import { CatalogsInForce } from './catalogs/catalogs-in-force.js'
 import { Gaps } from './gaps/gaps.js'
+import { AccessReader } from './hot-keys/access-reader.js'
+import { HotKeys, type HotKeysSettings } from './hot-keys/hot-keys.js'
 import type { InvalidationOccurrences } from './occurrences.js'
 import { Partitions } from './partitions/partitions.js'
-import { Scheduling, type HotKeySource } from './scheduling/scheduling.js'
+import { Scheduling } from './scheduling/scheduling.js'
 import { AppliedWatermarks } from './watermarks/applied-watermarks.js'
 import { RecentRecords } from './watermarks/recent-records.js'
 import { Upkeep } from './upkeep/upkeep.js'
@@ -36,8 +38,14 @@ export interface EngineOptions {
   readonly occurrences: Occurrences<InvalidationOccurrences>
   /** How long a catalog that comes into force may take to appear on its own topic, in milliseconds. */
   readonly waitForCatalogMs?: number
-  /** The fleet's hot keys; without it none is hot. */
-  readonly hotKeys?: HotKeySource
+  /** Left out: what clients read is not counted, and no key is hot. */
+  readonly hotKeys?: HotKeysSettings
+}
+
+/** Who reads the reports, and what comes of them. */
+interface HotKeysPart {
+  readonly keys: HotKeys
+  readonly reader: AccessReader
 }
 
 /** The service without its rim: what it does with a batch, where each partition stands, and its upkeep. */
@@ -50,6 +58,7 @@ export class InvalidationEngine {
     private readonly partitions: Partitions,
     private readonly upkeep: Upkeep,
     private readonly applied: AppliedWatermarks,
+    private readonly hotKeysPart: HotKeysPart | undefined,
     parts: ConstructorParameters<typeof BatchPipeline>[0],
   ) {
     this.pipeline = new BatchPipeline(parts)
@@ -71,6 +80,8 @@ export class InvalidationEngine {
     const catalogs = new CatalogsInForce(directory, gaps, occurrences, waitForCatalogMs)
     const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
     upkeep.start()
+    const hotKeysPart = openHotKeys(options, topics.accessStats)
+    hotKeysPart?.reader.start()
     const parts = {
       directory,
       partitions,
@@ -78,14 +89,19 @@ export class InvalidationEngine {
       catalogs,
       records,
       applied,
-      scheduling: new Scheduling(options.hotKeys ?? { hot: () => nobody }, directory),
+      scheduling: new Scheduling(hotKeysPart?.keys ?? { hot: () => nobody }, directory),
       producer,
       takeFloor,
       topics,
       source,
       occurrences,
     }
-    return new InvalidationEngine(kafka, producer, directory, partitions, upkeep, applied, parts)
+    return new InvalidationEngine(kafka, producer, directory, partitions, upkeep, applied, hotKeysPart, parts)
+  }
+
+  /** Undefined where reads are not counted. */
+  get hotKeys(): HotKeys | undefined {
+    return this.hotKeysPart?.keys
   }
 
   /** Completes once the batch is applied; an error leaves its cursor where it was. */
@@ -140,7 +156,14 @@ export class InvalidationEngine {
 
   async close(): Promise<void> {
     await this.upkeep.stop()
+    await this.hotKeysPart?.reader.close()
     await this.directory.close()
     await this.producer.close()
   }
+}
+
+function openHotKeys({ kafka, hotKeys, occurrences }: EngineOptions, topic: string): HotKeysPart | undefined {
+  if (hotKeys === undefined) return undefined
+  const keys = new HotKeys(hotKeys)
+  return { keys, reader: new AccessReader(kafka, topic, hotKeys.windowMs, keys, occurrences) }
 }

@@ -10,7 +10,7 @@ import { Connections } from './connections.js'
 import { InvalidationEngine } from './engine.js'
 import type { InvalidationOccurrences } from './occurrences.js'
 import { listenToLog } from './telemetry/log.js'
-import { listenToMetrics } from './telemetry/metrics.js'
+import { gaugeHotKeys, listenToMetrics } from './telemetry/metrics.js'
 
 /** Redis would harm what lies in it. */
 export class RedisUnfitError extends Error {
@@ -28,7 +28,7 @@ async function startEngine(
   metrics: Registry,
 ): Promise<InvalidationEngine> {
   const { kafka, redis, pool, configuration } = connections
-  const { namespace, topicPrefix, partitions } = configuration
+  const { namespace, topicPrefix, partitions, hotKeysAmong, hotKeysMoreThan, hotKeysWindow } = configuration
   const occurrences = new Occurrences<InvalidationOccurrences>()
   listenToLog(occurrences, log)
   listenToMetrics(occurrences, metrics)
@@ -45,7 +45,9 @@ async function startEngine(
     namespace,
     topicPrefix,
     occurrences,
+    hotKeys: { among: hotKeysAmong, moreThan: hotKeysMoreThan, windowMs: hotKeysWindow },
   })
+  if (engine.hotKeys) gaugeHotKeys(engine.hotKeys, metrics)
   connections.users.push(engine)
   health.register('redis', () => {
     const state = redis.health()

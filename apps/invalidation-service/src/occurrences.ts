@@ -1,4 +1,4 @@
-import type { GapCause } from '@freshet/events'
+import type { AccessOutcomes, GapCause } from '@freshet/events'
 import type { Lsn } from '@freshet/pgoutput'
 import type { PlannerSize } from '@freshet/planner'
 
@@ -31,5 +31,9 @@ export interface InvalidationOccurrences {
   'catalog:unknown': { readonly owner: string; readonly version: string; readonly reason: string }
   /** The dependency graph was made anew, since a catalog came or went. */
   'graph:compiled': PlannerSize
+  /** A client told what it has read. Not of reports that are read again after a restart. */
+  'accesses:reported': { readonly templates: Readonly<Record<string, AccessOutcomes>> }
+  /** What a client, or someone else, wrote to the topic of reports could not be read. */
+  'accesses:skipped': { readonly topic: string }
   'upkeep:failed': { readonly step: string; readonly error: unknown }
 }

@@ -1,5 +1,6 @@
 import { catalog, key, table, wildcard } from '@freshet/catalog'
 import {
+  encodeAccessStats,
   encodeCatalog,
   encodeCatalogStatus,
   encodeChange,
@@ -21,7 +22,7 @@ import { FakeKafkaServer, FakeRedisServer } from '@freshet/testing'
 import { lastValueFrom } from 'rxjs'
 import { onTestFinished } from 'vitest'
 import { InvalidationEngine } from '../src/engine.js'
-import type { HotKey } from '../src/scheduling/hot-index.js'
+import type { HotKeysSettings } from '../src/hot-keys/hot-keys.js'
 import type { InvalidationOccurrences } from '../src/occurrences.js'
 
 export const keys = {
@@ -59,8 +60,6 @@ export class World {
   before: (step: Step) => void = () => undefined
   /** Until it resolves, catalogs are not heard of. */
   catalogsMayBeHeard: Promise<void> = Promise.resolve()
-  /** The fleet's hot keys. */
-  hot: readonly HotKey[] = []
   private floor = 1_000n
   private clock = 0n
   private readonly sequences = [0n, 0n]
@@ -78,7 +77,7 @@ export class World {
   }
 
   /** Starts the service and reads what is there. */
-  async start(waitForCatalogMs = 1_000): Promise<InvalidationEngine> {
+  async start(waitForCatalogMs = 1_000, hotKeys?: HotKeysSettings): Promise<InvalidationEngine> {
     const kafka = this.watchedKafka(this.kafka.connect())
     const engine = await InvalidationEngine.start({
       kafka,
@@ -88,7 +87,7 @@ export class World {
       topicPrefix: '',
       occurrences: this.occurrences,
       waitForCatalogMs,
-      hotKeys: { hot: () => this.hot },
+      ...(hotKeys && { hotKeys }),
     })
     const consumer: BatchConsumer = kafka.consumer({
       groupId: 'service',
@@ -173,6 +172,26 @@ export class World {
 
   garbage(partition: number, headers: Readonly<Record<string, string>> = {}): void {
     this.send(partition, { key: null, value: '{ this is no JSON', headers })
+  }
+
+  /** A client read this key so often, from its memory, in a second that ended so long ago. */
+  reads(instance: string, key: string, count: number, agoMs = 0): void {
+    const template = key.startsWith('members:list') ? 'list' : 'balance'
+    const draft = {
+      source,
+      instance,
+      owner,
+      endedAt: Date.now() - agoMs,
+      intervalMs: 1_000,
+      keys: [{ template, key, count }],
+      templates: { [template]: { l1: count, l2: 0, missed: 0 } },
+    }
+    this.append({ topic: topics.accessStats, ...encodeAccessStats(draft) })
+  }
+
+  /** Somebody wrote this to the topic of reports. */
+  writesToReports(value: string | null): void {
+    this.append({ topic: topics.accessStats, key: 'someone', value })
   }
 
   end(partition: number): bigint {

@@ -53,6 +53,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     ...(options.namespace !== undefined && { namespace: options.namespace }),
     postgres: pool,
     kafka: options.kafka,
+    accessStats: false,
     ...options.budgets,
   })
   const close = async (): Promise<void> => {

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { parseKey, type Query, type Scalar, type Tag } from '@freshet/cache-keys'
 import { KeyWithoutCatalogError, templateOf, type Catalog, type KeyDefinition, type TypedKey } from '@freshet/catalog'
 import type { CatalogInForce, ValueStore } from '@freshet/redis'
+import type { AccessTally } from './access-tally.js'
 import { addressOf, type Address } from './address.js'
 import type { LayerBudgets } from './budget.js'
 import { CacheClosedError, LoaderMissingError } from './errors.js'
@@ -59,6 +60,8 @@ export interface CacheParts {
   readonly reader: Reader
   readonly values: Pick<ValueStore, 'addresses'>
   readonly flights: Flights
+  /** Undefined: reads are not counted. */
+  readonly accesses: AccessTally | undefined
   readonly watch: CatalogWatch
   readonly l1State: () => CacheHealth['l1']
   readonly l2State: () => CacheHealth['l2']
@@ -303,7 +306,7 @@ export class Cache {
     load: Load<unknown, never> | ReadOptions | undefined,
     given: LoadingReadOptions | undefined,
   ): Found | Promise<Found> {
-    const { catalog, flights, reader } = this.parts
+    const { catalog, flights, reader, accesses } = this.parts
     const own = typeof load === 'function'
     const loadsOnly = pastEveryLayer.getStore() ?? false
     const options: LoadingReadOptions = (own ? given : load) ?? {}
@@ -313,7 +316,7 @@ export class Cache {
       : (this.#loaders.get(address.template.name) ?? missing(address.template.name))
     const inTransaction = loadsOnly || (options.inTransaction ?? false)
     const usesMemory = inForce !== undefined && (options.layers?.includes('l1') ?? true)
-    return reader.read({
+    const found = reader.read({
       address,
       load: loader.load,
       source: loadsOnly && loader.source !== 'none' ? 'primary' : loader.source,
@@ -327,6 +330,9 @@ export class Cache {
       // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.
       ticket: flights.ticket(),
     })
+    // What asks no layer, as checkers do, makes no key hot.
+    if (!inTransaction) accesses?.count(address, found)
+    return found
   }
 }
 

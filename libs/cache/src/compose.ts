@@ -1,6 +1,7 @@
 import type { Tag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
 import type { ValueStore } from '@freshet/redis'
+import type { AccessTally } from './access-tally.js'
 import { Cache, type CacheParts } from './cache.js'
 import { pollApplied } from './applied-poll.js'
 import type { LayerBudgets } from './budget.js'
@@ -34,6 +35,7 @@ export interface Composition extends Pick<CacheParts, 'register' | 'close'> {
   readonly loadLimit: LoadLimit & { readonly timeoutMs: number }
   readonly tokenWaitMs: number
   readonly report: OccurrenceListener
+  readonly accesses?: AccessTally | undefined
 }
 
 /** Puts a client together; opens nothing. */
@@ -69,6 +71,7 @@ export function composeCache(composition: Composition): Cache {
     reader,
     values,
     flights,
+    accesses: composition.accesses,
     watch,
     l1State: () => l1?.sight.state ?? 'off',
     l2State: () => l2Sight.state,

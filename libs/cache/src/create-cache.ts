@@ -3,6 +3,8 @@ import { topics } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
 import { createPool, takeSnapshot, type Database } from '@freshet/postgres'
 import { connectRedis } from '@freshet/redis'
+import { AccessReports } from './access-reports.js'
+import { AccessTally } from './access-tally.js'
 import { budgetsOf, defaultLagMs, type Budget, type BudgetOptions } from './budget.js'
 import { composeCache } from './compose.js'
 import type { Cache } from './cache.js'
@@ -25,6 +27,14 @@ export interface MemoryOptions {
   readonly whenBlind?: Budget['whenBlind']
 }
 
+/** Which keys this process reads, for the fleet's hot keys. */
+export interface AccessStatsOptions {
+  /** How often that is published, in milliseconds; 1,000 by default. */
+  readonly intervalMs?: number
+  /** Keys at most that one interval names, those that are read most; 200 by default. */
+  readonly top?: number
+}
+
 /** What a client is opened with. */
 export interface CacheOptions {
   /** What `catalog(...)` or `catalogFromJson(...)` returned. */
@@ -38,7 +48,7 @@ export interface CacheOptions {
    * or a pool of yours, which it leaves open.
    */
   readonly postgres: { readonly url: string } | Database
-  /** Needed for L1 and for `register`. */
+  /** Needed for L1, for `register` and for `accessStats`. */
   readonly kafka?: {
     readonly brokers: readonly string[]
     /** As the services have it; empty by default. */
@@ -51,6 +61,8 @@ export interface CacheOptions {
   readonly l2?: Partial<Budget>
   /** Budgets of single templates, by name. */
   readonly budgets?: BudgetOptions['templates']
+  /** On by default where Kafka is configured. Off for processes whose reads nobody waits for. */
+  readonly accessStats?: AccessStatsOptions | false
   /** At most so many loads run (50) and wait (1,000), each for so long (30,000 ms); beyond that reads get LoadLimitError. */
   readonly loadLimit?: Partial<LoadLimit> & { readonly timeoutMs?: number }
   /** How long a read with a token waits for its commit to become visible at the source, in milliseconds; 1,000 by default. */
@@ -64,7 +76,7 @@ export interface CacheOptions {
 /**
  * Opens a client. Nothing is waited for: until Redis answers and the catalog is in force, reads go to the source.
  *
- * Throws KafkaNotConfiguredError when L1 is asked for without Kafka.
+ * Throws KafkaNotConfiguredError when L1 or `accessStats` is asked for without Kafka.
  *
  * @example
  * const cache = await createCache({ catalog: membersCatalog, redis, postgres: { url } })
@@ -72,8 +84,10 @@ export interface CacheOptions {
  * await cache.get(keys.balance.of({ id: 42 }))
  */
 export async function createCache(options: CacheOptions): Promise<Cache> {
-  const { catalog, namespace = 'default', l1 = options.kafka ? {} : false, onOccurrence: report = ignore } = options
+  const { catalog, namespace = 'default', onOccurrence: report = ignore } = options
+  const { l1 = options.kafka ? {} : false, accessStats = options.kafka ? {} : false } = options
   if (l1 && !options.kafka) throw new KafkaNotConfiguredError('L1')
+  if (accessStats && !options.kafka) throw new KafkaNotConfiguredError('accessStats')
   const redis = connectRedis({
     url: options.redis,
     namespace,
@@ -113,6 +127,20 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
       sight,
       report,
     })
+  const source = `freshet/${namespace}/${catalog.owner}`
+  const { intervalMs = 1_000, top = 200 } = accessStats || {}
+  const accesses = accessStats ? new AccessTally(catalog, top) : undefined
+  const accessReports =
+    accesses &&
+    new AccessReports({
+      tally: accesses,
+      kafka: () => kafkaFor('accessStats'),
+      topic: topics(topicPrefix).accessStats,
+      owner: catalog.owner,
+      source,
+      intervalMs,
+      report,
+    })
   const cache = composeCache({
     catalog,
     values: redis.values,
@@ -124,21 +152,23 @@ export async function createCache(options: CacheOptions): Promise<Cache> {
     tokenWaitMs: options.tokenWaitMs ?? 1_000,
     loadLimit: { concurrency: 50, queue: 1_000, timeoutMs: 30_000, ...options.loadLimit },
     report,
+    accesses,
     invalidate: async (tags, rotate) =>
       invalidateTags(tags, {
         rotate,
         kafka: await kafkaFor('invalidate'),
         topicPrefix,
-        source: `freshet/${namespace}/${catalog.owner}`,
+        source,
       }),
     register: async (wanted, signal) =>
       registerCatalog(await kafkaFor('register'), catalog, topicPrefix, wanted, signal),
     close: async () => {
-      await feed?.close()
+      await Promise.all([feed?.close(), accessReports?.close()])
       await Promise.all([redis.close(), pool?.end(), kafka?.then((port) => port.close())])
     },
   })
   feed?.start()
+  accessReports?.start()
   return cache
 }
 

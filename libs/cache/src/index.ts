@@ -2,7 +2,7 @@ export { encode } from './codec.js'
 export type { TagTarget } from './address.js'
 export type { Budget } from './budget.js'
 export { Cache, type CacheHealth, type LoadingReadOptions, type ReadOptions } from './cache.js'
-export { createCache, type CacheOptions, type MemoryOptions } from './create-cache.js'
+export { createCache, type AccessStatsOptions, type CacheOptions, type MemoryOptions } from './create-cache.js'
 export {
   BadTokenError,
   BudgetUnknownTemplateError,

@@ -85,6 +85,8 @@ export type Occurrence =
   | { readonly type: 'l1:reader-failed'; readonly error: unknown }
   | { readonly type: 'l2:failed'; readonly operation: string; readonly error: unknown }
   | { readonly type: 'snapshot:failed'; readonly error: unknown }
+  /** What was read in one interval could not be published, and is not counted in the fleet. */
+  | { readonly type: 'access-stats:failed'; readonly error: unknown }
 
 /** Takes occurrences as they happen, inside the read that they tell of: it must be quick and must not throw. */
 export type OccurrenceListener = (occurrence: Occurrence) => void

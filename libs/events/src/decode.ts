@@ -87,6 +87,8 @@ function decodeControl(event: wire.Envelope, topic: string | undefined): Decoded
       return { kind: 'applied', source, id, ...dataAs(wire.appliedData) }
     case wire.controlTypes.warmRequest:
       return { kind: 'warm-request', source, id, ...dataAs(wire.warmRequestData) }
+    case wire.controlTypes.accessStats:
+      return { kind: 'access-stats', source, id, ...dataAs(wire.accessStatsData) }
     case wire.controlTypes.catalog:
       return { kind: 'catalog', source, id, catalog: dataAs(wire.catalogData) }
     case wire.controlTypes.catalogRetired:

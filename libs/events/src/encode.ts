@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { formatSnapshot } from '@freshet/coherence'
 import { entityKeyText } from './key-text.js'
 import type {
+  AccessStatsRecord,
   AppliedRecord,
   CatalogRecord,
   CatalogRetiredRecord,
@@ -130,6 +131,11 @@ export function encodeWarmRequest(request: Draft<WarmRequestRecord>): EncodedRec
     notBefore: iso(notBefore),
     deadline: iso(deadline),
   })
+}
+
+/** Key = the instance. */
+export function encodeAccessStats({ source, endedAt, ...data }: Draft<AccessStatsRecord>): EncodedRecord {
+  return control(data.instance, controlTypes.accessStats, source, { ...data, endedAt: iso(endedAt) })
 }
 
 /** Key = `<owner>@<version>`. */

@@ -3,6 +3,7 @@ export { decodeEmittedEvent, encodeEmittedEvent, namespaceMessagePrefix, type Em
 export {
   catalogKey,
   databaseSource,
+  encodeAccessStats,
   encodeApplied,
   encodeCatalog,
   encodeCatalogRetired,
@@ -17,6 +18,9 @@ export {
   type EncodedRecord,
 } from './encode.js'
 export type {
+  AccessCount,
+  AccessOutcomes,
+  AccessStatsRecord,
   AppliedRecord,
   CatalogAccepted,
   CatalogDocument,

@@ -144,6 +144,38 @@ export interface WarmRequestRecord extends Named {
   readonly deadline: number
 }
 
+/** How often one key was read. */
+export interface AccessCount {
+  /** The template's name in its owner's catalog. */
+  readonly template: string
+  /** The key's text. */
+  readonly key: string
+  readonly count: number
+}
+
+/** Which layers answered the reads of one template; `missed`: none did, and the value was loaded. */
+export interface AccessOutcomes {
+  readonly l1: number
+  readonly l2: number
+  readonly missed: number
+}
+
+/** What one client read in one interval. */
+export interface AccessStatsRecord extends Named {
+  readonly kind: 'access-stats'
+  /** Random per client. */
+  readonly instance: string
+  /** Of the catalog whose templates are named. */
+  readonly owner: string
+  /** When the interval ended, in milliseconds since 1970. */
+  readonly endedAt: number
+  readonly intervalMs: number
+  /** Those that this client reads most. */
+  readonly keys: readonly AccessCount[]
+  /** Of all reads, by the template's name. */
+  readonly templates: Readonly<Record<string, AccessOutcomes>>
+}
+
 /** A catalog's JSON as its owner sent it: judged by `@freshet/catalog`, not here, so that all its faults can be told. */
 export interface CatalogDocument {
   readonly owner: string
@@ -222,6 +254,7 @@ export type FreshetRecord =
   | InvalidationRecord
   | AppliedRecord
   | WarmRequestRecord
+  | AccessStatsRecord
   | CatalogRecord
   | CatalogRetiredRecord
   | CatalogStatusRecord

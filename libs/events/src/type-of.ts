@@ -23,6 +23,8 @@ export function typeOf(record: Decoded): string | undefined {
       return record.type
     case 'warm-request':
       return controlTypes.warmRequest
+    case 'access-stats':
+      return controlTypes.accessStats
     case 'catalog-retired':
       return controlTypes.catalogRetired
     case 'catalog-status':

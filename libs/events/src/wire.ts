@@ -126,6 +126,17 @@ export const warmRequestData = z.object({
   deadline: instant,
 })
 
+const outcomes = z.object({ l1: count, l2: count, missed: count })
+
+export const accessStatsData = z.object({
+  instance: name,
+  owner: name,
+  endedAt: instant,
+  intervalMs: count,
+  keys: z.array(z.object({ template: name, key: name, count })),
+  templates: z.record(z.string(), outcomes),
+})
+
 export const catalogData = z.looseObject({ owner: name, version: name })
 export const catalogRetiredData = z.object({ owner: name, version: name })
 
@@ -168,6 +179,7 @@ export const controlTypes = {
   invalidation: 'freshet.invalidation.v1',
   applied: 'freshet.applied.v1',
   warmRequest: 'freshet.warm-request.v1',
+  accessStats: 'freshet.access-stats.v1',
   catalog: 'freshet.catalog.v1',
   catalogRetired: 'freshet.catalog-retired.v1',
   catalogStatus: 'freshet.catalog-status.v1',

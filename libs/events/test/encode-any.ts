@@ -21,6 +21,10 @@ export function encodeAny(record: events.FreshetRecord): events.EncodedRecord {
       const { kind: _kind, id: _id, ...draft } = record
       return events.encodeWarmRequest(draft)
     }
+    case 'access-stats': {
+      const { kind: _kind, id: _id, ...draft } = record
+      return events.encodeAccessStats(draft)
+    }
     case 'catalog':
       return events.encodeCatalog(record)
     case 'catalog-retired':

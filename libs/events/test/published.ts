@@ -183,6 +183,20 @@ export const published: Readonly<Record<string, FreshetRecord>> = {
     notBefore: at,
     deadline: at + 5000,
   },
+  'access-stats.v1': {
+    kind: 'access-stats',
+    source: 'freshet/default/members-api',
+    id: '6f1c2a34-0000-4000-8000-000000000021',
+    instance: 'b3c8f0de-0000-4000-8000-000000000001',
+    owner: 'members-api',
+    endedAt: at,
+    intervalMs: 1_000,
+    keys: [
+      { template: 'balance', key: 'member:42:balance', count: 17 },
+      { template: 'list', key: 'members:list:page=1', count: 2 },
+    ],
+    templates: { balance: { l1: 12, l2: 3, missed: 2 }, list: { l1: 0, l2: 0, missed: 2 } },
+  },
   'catalog.v1': {
     kind: 'catalog',
     source: 'freshet/default/members-api',

@@ -41,6 +41,7 @@ export interface System {
     readonly warmer?: ServiceProcess
   }
   readonly apis: readonly Api[]
+  readonly invalidationUrl: string
   /** Of the cache-warmer, if there is one. */
   readonly warmerUrl: string | undefined
   /** What the services were given, for more processes beside them. */
@@ -95,7 +96,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       invalidation: invalidation.process,
       ...(warmer && { warmer: warmer.process }),
     }
-    return { stack, services, apis, warmerUrl: warmer?.url, environment, launch, stop }
+    return {
+      stack,
+      services,
+      apis,
+      invalidationUrl: invalidation.url,
+      warmerUrl: warmer?.url,
+      environment,
+      launch,
+      stop,
+    }
   } catch (error) {
     await stop()
     throw error

@@ -1,13 +1,6 @@
 import { bindKey, parseKey, type BoundParameters, type Tag } from '@freshet/cache-keys'
+import type { HotKey } from '../hot-keys/hot-keys.js'
 import { governingTags, type Catalog, type CompiledTemplate } from '@freshet/catalog'
-
-/** A hot key, as the fleet has counted it. */
-export interface HotKey {
-  readonly key: string
-  readonly owner: string
-  /** The template's name. */
-  readonly template: string
-}
 
 /** A hot key that fences can be held against. */
 export interface HotTarget {
@@ -18,6 +11,8 @@ export interface HotTarget {
   readonly rank: number
 }
 
+type Named = Pick<HotKey, 'key' | 'owner' | 'template'>
+
 /**
  * Which hot keys a tag covers. Pure: the same keys and catalogs make the same index. A key whose template no catalog has,
  * and one of whose query only a digest is left, is in none.
@@ -26,7 +21,7 @@ export class HotIndex {
   private readonly byTag = new Map<string, HotTarget[]>()
 
   /** `hot`: the hottest first. */
-  constructor(hot: readonly HotKey[], catalogs: Iterable<Catalog>) {
+  constructor(hot: readonly Named[], catalogs: Iterable<Catalog>) {
     const templates = templatesByName(catalogs)
     for (const [rank, { key, owner, template: name }] of hot.entries())
       for (const template of templates.get(`${owner} ${name}`) ?? []) this.add(template, key, rank)

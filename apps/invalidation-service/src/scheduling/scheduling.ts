@@ -1,7 +1,8 @@
 import type { Tag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
 import { windowsToOpen } from '@freshet/coherence'
-import { HotIndex, type HotKey, type HotTarget } from './hot-index.js'
+import type { HotKey } from '../hot-keys/hot-keys.js'
+import { HotIndex, type HotTarget } from './hot-index.js'
 import { RefreshSchedule, type ScheduledRefresh } from './refresh-schedule.js'
 
 /** Who is hot, the hottest first; the same list again for as long as nothing has changed. */

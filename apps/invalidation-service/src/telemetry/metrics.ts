@@ -1,5 +1,6 @@
 import type { Occurrences } from '@freshet/service-kit'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { HotKeys } from '../hot-keys/hot-keys.js'
 import type { InvalidationOccurrences } from '../occurrences.js'
 
 /** Counts what happens; no label has more values than there are topics and kinds. */
@@ -58,6 +59,24 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
     labelNames: ['of'],
     registers,
   })
+  const reports = new Counter({
+    name: 'freshet_access_reports_total',
+    help: 'Reports of clients on what they read: counted, or skipped since they could not be read.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const reads = new Counter({
+    name: 'freshet_cache_reads_total',
+    help: 'Reads of all clients that report theirs, by who answered; the same at each instance of this service.',
+    labelNames: ['template', 'outcome'],
+    registers,
+  })
+  occurrences.on('accesses:skipped', () => reports.inc({ outcome: 'skipped' }))
+  occurrences.on('accesses:reported', ({ templates }) => {
+    reports.inc({ outcome: 'counted' })
+    for (const [template, outcomes] of Object.entries(templates))
+      for (const outcome of ['l1', 'l2', 'missed'] as const) reads.inc({ template, outcome }, outcomes[outcome])
+  })
   occurrences.on('graph:compiled', ({ templates, derivations, targets, derivationBytes }) => {
     graph.set({ of: 'templates' }, templates)
     graph.set({ of: 'derivations' }, derivations)
@@ -77,4 +96,18 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
   occurrences.on('record:dead-lettered', ({ topic }) => letters.inc({ topic }))
   occurrences.on('gap:applied', ({ cause }) => gaps.inc({ cause }))
   occurrences.on('watermark:applied', ({ databaseTimeMs }) => applied.set(databaseTimeMs / 1000))
+}
+
+/** Counted when it is asked for: what is hot changes with every report. */
+export function gaugeHotKeys(hotKeys: HotKeys, registry: Registry): void {
+  new Gauge({
+    name: 'freshet_hot_keys',
+    help: 'Hot keys of the fleet.',
+    labelNames: ['template'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { template } of hotKeys.hot()) this.inc({ template })
+    },
+  })
 }

@@ -5,16 +5,17 @@ import { World } from '../world.js'
 
 const shard = shardOf('members:list')
 const tag = 'members:list:*'
-const hotList = { key: 'members:list:page=1', owner: 'world', template: 'list' }
-const hotBalance = { key: 'member:42:balance', owner: 'world', template: 'balance' }
+const hotList = 'members:list:page=1'
+const hotBalance = 'member:42:balance'
 
-/** Lists are cached; a hot one among them. */
-async function openHot(...hot: World['hot']) {
+/** These keys are hot. */
+async function openHot(...hot: readonly string[]) {
   const world = await World.open()
-  world.hot = hot
+  for (const key of hot) world.reads('one', key, 200)
   world.register()
   for (const partition of [0, 1]) world.watermark(partition)
-  await world.start()
+  const engine = await world.start(1_000, { among: 1_000, moreThan: 100, windowMs: 3_600_000 })
+  await expect.poll(() => engine.hotKeys?.hot().length, { timeout: 5_000 }).toBe(hot.length)
   await vi.waitFor(() => expect(world.isDone).toBe(true))
   const { values } = world.redis.connect()
   const cached = async () => (await values.capture([{ shard, tag }], 60_000)).generations[0] ?? ''
@@ -33,7 +34,7 @@ it('a change opens the windows of the hot keys that its tags cover, and asks for
   expect(await isOpen(generation)).toBe(true)
   const requests = world.published('warmRequests')
   expect(requests).toMatchObject([
-    { template: 'list', key: hotList.key, parameters: { query: { page: '1' } }, priority: 1 },
+    { template: 'list', key: hotList, parameters: { query: { page: '1' } }, priority: 1 },
   ])
   const [request] = requests
   if (request?.kind !== 'warm-request') throw new Error('no request')

@@ -5,6 +5,7 @@ import type { FenceSession, ValueStore } from '@freshet/redis'
 import { ValuesUnavailableError } from '@freshet/redis'
 import { FakeRedisServer } from '@freshet/testing'
 import { expect, onTestFinished } from 'vitest'
+import { AccessTally } from '../../src/access-tally.js'
 import { budgetsOf, type BudgetOptions } from '../../src/budget.js'
 import type { Cache } from '../../src/cache.js'
 import { composeCache } from '../../src/compose.js'
@@ -137,8 +138,9 @@ export class World {
     timeoutMs = 5_000,
     delay = noDelay,
     budgets = {},
+    topKeys = 0,
   }: ClientOptions = {}): Client {
-    const client = new Client(this, { l1, queue, concurrency, timeoutMs, delay, budgets })
+    const client = new Client(this, { l1, queue, concurrency, timeoutMs, delay, budgets, topKeys })
     this.clients.push(client)
     onTestFinished(() => client.cache.close())
     return client
@@ -159,6 +161,8 @@ export interface ClientOptions {
   /** Waited for on the way to and back from Redis and the primary. */
   readonly delay?: () => Promise<void>
   readonly budgets?: Partial<BudgetOptions>
+  /** Keys that one interval reports; 0 counts no reads. */
+  readonly topKeys?: number
 }
 
 const noDelay = async (): Promise<void> => undefined
@@ -171,6 +175,7 @@ export class Client {
   readonly memory: MemoryLayer | undefined
   readonly sight: Sight
   readonly l2Sight: Sight
+  readonly accesses: AccessTally | undefined
   readonly cache: Cache
   redisIsDown = false
   primaryIsDown = false
@@ -187,8 +192,10 @@ export class Client {
     this.memory = options.l1
       ? new MemoryLayer({ maxBytes: 1_000_000, sight, redisId: () => redis.redisId(), report })
       : undefined
+    this.accesses = options.topKeys > 0 ? new AccessTally(worldCatalog, options.topKeys) : undefined
     this.cache = composeCache({
       catalog: worldCatalog,
+      accesses: this.accesses,
       values: this.#values(redis.values, options.delay),
       takeSnapshot: () =>
         this.pauses.around('snapshot', async () => {

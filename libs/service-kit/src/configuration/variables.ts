@@ -152,6 +152,29 @@ export const variables = {
     default: '0',
     parse: wholeNumber(0, 10_000),
   }),
+  hotKeysAmong: variable({
+    name: 'FRESHET_HOT_KEYS_AMONG',
+    description: 'A hot key is among so many that all services together read most.',
+    example: '1000',
+    default: '1000',
+    parse: wholeNumber(1, 40_000),
+  }),
+  hotKeysMoreThan: variable({
+    name: 'FRESHET_HOT_KEYS_MORE_THAN',
+    description: 'And it was read more often than this in the window.',
+    example: '100',
+    default: '100',
+    parse: wholeNumber(0, 1_000_000_000),
+  }),
+  hotKeysWindow: variable({
+    name: 'FRESHET_HOT_KEYS_WINDOW',
+    description: 'How long a read counts for that; at most 2h, as long as reports are kept.',
+    example: '1h',
+    default: '1h',
+    parse: duration.refine((milliseconds) => milliseconds >= 60_000 && milliseconds <= 7_200_000, {
+      error: 'must be from 1m to 2h',
+    }),
+  }),
   l1MaxBytes: variable({
     name: 'FRESHET_L1_MAX_BYTES',
     description: 'Memory of one process for values (L1).',
