@@ -34,7 +34,7 @@ export class Filler {
 
   *fill({ key, flight, source, known, shown }: Load): Generator<Step, Held> {
     const { redis, without, random, hits } = this.world
-    const scope: Scope = { judged: [], brought: [], refused: false, flight, known }
+    const scope: Scope = { judged: [], brought: [], refused: false, flight, known, capturedAt: Infinity }
     let value: Value = []
     const early = without === 'R2' && random.onceIn(2)
     if (early && !key.isComputed) value = this.rowsOf(key, source)
@@ -53,7 +53,13 @@ export class Filler {
       scope.judged.some(({ recents, view }) => this.refuses(recents, view))
     if (refused || 'changed' in inherited) return { value, vouched: false, tags: [] }
     const x = inherited.further.map(({ shard, tag, generation }) => [shard, tag, generation] as const)
-    const header = { v: 1, g: generations.map(({ generation }) => generation), x, at: 0, ttl: 1 } as const
+    const header = {
+      v: 1,
+      g: generations.map(({ generation }) => generation),
+      x,
+      at: scope.capturedAt,
+      ttl: 1,
+    } as const
     redis.place(key.shard).values.set(key.physical, { value, header })
     this.world.stored += 1
     if (source === 'standby') hits.standby += 1
@@ -69,6 +75,7 @@ export class Filler {
     const before = without === 'R2' ? recentsOf() : undefined
     if (before) yield 'records captured too early'
     const generations = tags.map((tag) => ({ ...tag, generation: redis.createGeneration(tag) }))
+    scope.capturedAt = Math.min(scope.capturedAt, this.world.now)
     yield 'generations captured'
     const recents = before ?? recentsOf()
     yield 'records captured'

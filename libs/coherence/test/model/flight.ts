@@ -42,6 +42,8 @@ export interface Scope {
   readonly judged: { readonly recents: readonly CapturedRecent[]; readonly view: LoadView }[]
   readonly brought: TagGeneration[]
   refused: boolean
+  /** For the judge of windows: when its first generations were captured. */
+  capturedAt: number
   readonly flight: Flight
   /** What the reader knows of, the reads inside its load know of too. */
   readonly known: KnownCommit | undefined

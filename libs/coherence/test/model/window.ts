@@ -53,9 +53,9 @@ function end(
 ): void {
   generations.delete(tag)
   if (generation === undefined) return
-  const known = ended.get(generation)
-  if (known === undefined) ended.set(generation, { at: now, opened: cause === 'change' })
-  else if (cause !== 'change') known.opened = false
+  const ends = ended.get(generation) ?? []
+  ended.set(generation, ends)
+  ends.push({ at: now, byChange: cause === 'change' })
 }
 
 /** Now and then a key is hot. */
@@ -89,21 +89,25 @@ export function* staleWithin(
   return true
 }
 
-/** No value outlives the first fence of any of its generations by more than its window, and none a gap. */
+/**
+ * No value outlives the first fence of any of its generations by more than its window, and none a gap. What ended before the
+ * value was filled says nothing: a failover can bring a generation back, and a load fill under it.
+ */
 function judge(world: World, key: Key, header: Stored['header'], fetched: FetchedGenerations, askedAt: number): void {
   const windowMs = windowOf(world, key)
   const current = [...fetched.required, ...(fetched.further?.values() ?? [])]
   const captured = [...header.g, ...(header.x ?? []).map(([, , generation]) => generation)]
   for (const [at, generation] of captured.entries()) {
     if (current[at] === generation) continue
-    const ended = world.ended.get(generation)
-    const why =
-      ended === undefined
-        ? 'though it was never fenced'
-        : !ended.opened
-          ? 'after a gap or a fence of its template'
-          : `${askedAt - ended.at} turns after its fence`
-    if (ended?.opened && askedAt - ended.at <= windowMs) continue
+    const ends = (world.ended.get(generation) ?? []).filter((end) => end.at >= header.at)
+    const [first] = ends
+    const isByChanges = ends.every(({ byChange }) => byChange)
+    if (first && isByChanges && askedAt - first.at <= windowMs) continue
+    const why = !first
+      ? 'though it was never fenced'
+      : isByChanges
+        ? `${askedAt - first.at} turns after its fence`
+        : 'after a gap or a fence of its template'
     world.violations.push(`window of ${windowMs}: ${key.physical} is served ${why}`)
   }
 }

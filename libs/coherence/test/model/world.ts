@@ -38,8 +38,8 @@ export class World {
   rebalances = 0
   /** Redis's clock, in turns: for the expiry of windows alone. */
   now = 0
-  /** For the judge: when a generation ended first, and whether a window was opened for it. */
-  readonly ended = new Map<string, { readonly at: number; opened: boolean }>()
+  /** For the judge: when a generation ended, and whether by a change; again where a failover had brought it back. */
+  readonly ended = new Map<string, { readonly at: number; readonly byChange: boolean }[]>()
   readonly commits: KnownCommit[] = []
   /** What a reader got though a newer state had been promised. */
   readonly violations: string[] = []
