@@ -15,9 +15,10 @@ export interface AccessCounterOptions {
 }
 
 interface Counted {
+  /** In this interval. */
   count: number
-  /** Of all time, as the sketch has it. */
-  estimate: number
+  /** Of all time, as the sketch had it with the first of them. */
+  readonly estimate: number
 }
 
 /** Keys that are counted exactly in one interval, for each that is reported. */
@@ -27,6 +28,9 @@ const COUNTED_PER_REPORTED = 5
  * Counts the reads of one process, interval by interval. Within an interval keys are counted exactly as long as there is
  * room; where there is none, those stay that the sketch knows to be read most over time, so that a hot key is reported
  * with every single read of its, and not only in intervals in which it happens to be among the first.
+ *
+ * A key that is counted already costs one look-up: the sketch hears of its further reads when the interval ends, or the key
+ * has to make room.
  */
 export class AccessCounter {
   readonly #sketch: HeavyKeeper
@@ -44,34 +48,44 @@ export class AccessCounter {
   }
 
   read(key: string): void {
-    const estimate = this.#sketch.add(key)
     const known = this.#counted.get(key)
     if (known !== undefined) {
       known.count++
-      known.estimate = Math.max(known.estimate, estimate)
-    } else if (estimate > this.#floor) {
-      this.#counted.set(key, { count: 1, estimate })
-      if (this.#counted.size > COUNTED_PER_REPORTED * this.#top) this.#makeRoom()
+      return
     }
+    const estimate = this.#sketch.add(key)
+    if (estimate <= this.#floor) return
+    this.#counted.set(key, { count: 1, estimate })
+    if (this.#counted.size > COUNTED_PER_REPORTED * this.#top) this.#makeRoom()
   }
 
   /** Ends the interval: the keys that are read most over time, with how often they were in this interval. */
   take(): readonly KeyCount[] {
-    const reported = this.#mostRead(this.#top).map(([key, { count }]) => ({ key, count }))
+    const ranked = this.#mostReadFirst()
+    for (const [key, counted] of ranked) this.#remember(key, counted)
     this.#counted.clear()
     this.#floor = 0
     if (++this.#intervals % this.#ageAfter === 0) this.#sketch.age()
-    return reported
+    return ranked.slice(0, this.#top).map(([key, { count }]) => ({ key, count }))
   }
 
   #makeRoom(): void {
-    const kept = this.#mostRead(2 * this.#top)
-    this.#counted.clear()
-    for (const [key, counted] of kept) this.#counted.set(key, counted)
-    this.#floor = kept.at(-1)?.[1].estimate ?? 0
+    const ranked = this.#mostReadFirst()
+    for (const [key, counted] of ranked.slice(2 * this.#top)) {
+      this.#remember(key, counted)
+      this.#counted.delete(key)
+    }
+    const last = ranked[2 * this.#top - 1]
+    this.#floor = last ? overAll(last[1]) : 0
   }
 
-  #mostRead(most: number): [key: string, Counted][] {
-    return [...this.#counted].sort(([, left], [, right]) => right.estimate - left.estimate).slice(0, most)
+  #mostReadFirst(): [key: string, Counted][] {
+    return [...this.#counted].sort(([, left], [, right]) => overAll(right) - overAll(left))
+  }
+
+  #remember(key: string, { count }: Counted): void {
+    if (count > 1) this.#sketch.add(key, count - 1)
   }
 }
+
+const overAll = ({ count, estimate }: Counted): number => estimate + count - 1

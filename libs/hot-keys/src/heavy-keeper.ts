@@ -6,6 +6,8 @@ export interface SketchSize {
 }
 
 const DECAY_BASE = 1.08
+/** A count that is higher is worn down less than once in 10^12 collisions. */
+const UNWORN = 360
 
 /**
  * Counts many keys in little memory: what is frequent is counted well, what is rare hardly at all. A bucket belongs to one
@@ -41,8 +43,8 @@ export class HeavyKeeper {
     return this.#fingerprints.byteLength + this.#counts.byteLength
   }
 
-  /** Counts one more; returns how many there were, as far as the sketch knows: never too many but for a rare collision. */
-  add(key: string): number {
+  /** Counts one more, or as many as given; returns how many there were, as far as the sketch knows: never too many but for a rare collision. */
+  add(key: string, times = 1): number {
     const hash = hashOf(key)
     const fingerprint = hash >>> 16
     const step = Math.imul(hash, 0x9e3779b1) | 1
@@ -52,18 +54,30 @@ export class HeavyKeeper {
       const count = this.#counts[at] ?? 0
       if (count === 0 || this.#fingerprints[at] === fingerprint) {
         this.#fingerprints[at] = fingerprint
-        this.#counts[at] = count + 1
-        if (count >= most) most = count + 1
-      } else if (this.random() < DECAY_BASE ** -count) {
-        this.#counts[at] = count - 1
-        if (count === 1) {
-          this.#fingerprints[at] = fingerprint
-          this.#counts[at] = 1
-          if (most === 0) most = 1
-        }
+        this.#counts[at] = count + times
+        if (count + times > most) most = count + times
+      } else if (count <= UNWORN) {
+        const won = this.#wear(at, count, times)
+        if (won === 0) continue
+        this.#fingerprints[at] = fingerprint
+        if (won > most) most = won
       }
     }
     return most
+  }
+
+  /** Another key's bucket, so many times; returns how many are counted for the one that took it over, 0 if none did. */
+  #wear(at: number, from: number, times: number): number {
+    let count = from
+    for (let left = times; left > 0; left--) {
+      if (this.random() >= DECAY_BASE ** -count) continue
+      count--
+      if (count > 0) continue
+      this.#counts[at] = left
+      return left
+    }
+    this.#counts[at] = count
+    return 0
   }
 
   /** Halves every count, so that what was read long ago makes room. */

@@ -96,3 +96,24 @@ it('keys that are read least give way where there is no room', () => {
   expect(fleet.count('k100')).toBe(101)
   expect(fleet.count('k0')).toBe(0)
 })
+
+it('reads of a key that are counted at once are as many as counted one by one', () => {
+  const times = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 20 })
+  fc.assert(
+    fc.property(times, (all) => {
+      const [together, single] = [new HeavyKeeper(), new HeavyKeeper()]
+      for (const count of all) {
+        const last = together.add('hot', count)
+        for (let one = 1; one < count; one++) single.add('hot')
+        expect(single.add('hot')).toBe(last)
+      }
+    }),
+  )
+})
+
+it('many reads at once take over the bucket of a key that is read seldom', () => {
+  const sketch = new HeavyKeeper({ rows: 1, columns: 1 })
+  for (let read = 0; read < 5; read++) sketch.add('seldom')
+  expect(sketch.add('hot', 1_000)).toBeGreaterThan(900)
+  expect(sketch.add('hot')).toBeGreaterThan(900)
+})
