@@ -16,6 +16,9 @@ export interface KeyDescription {
   readonly template: string
   readonly templateText: string
   readonly key: string
+  /** Where its value lies: its shard, and the fingerprint of its template and tags. */
+  readonly shard: number
+  readonly fingerprint: string
   /** Without `query` where only a digest is left of the query. */
   readonly parameters: BoundParameters
   /** Its value is fresh only while each of them is as it was when the value was loaded. */
@@ -123,6 +126,8 @@ function governed({ catalog, template, key }: CatalogKey): Omit<KeyDescription, 
     template: template.name,
     templateText: template.template.text,
     key: key.text,
+    shard: key.shard,
+    fingerprint: template.fingerprint,
     parameters: key.parameters,
     tags: governingTags(template, key),
     derivations: (json.derivations ?? []).filter((derivation) => derivation.template === template.name),

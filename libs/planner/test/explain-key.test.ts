@@ -249,6 +249,8 @@ describe('an explanation', () => {
         template: 'summary',
         templateText: 'summary:{memberId}',
         key: 'summary:42',
+        shard: expect.any(Number) as number,
+        fingerprint: chain.templates.get('summary')?.fingerprint,
         parameters: { memberId: '42' },
         tags: [
           { text: 'summary:42', shard: expect.any(Number) as number },
