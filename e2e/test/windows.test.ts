@@ -1,7 +1,6 @@
 import type { System } from '@freshet/demo'
-import { createPool } from '@freshet/postgres'
 import { eventually } from '@freshet/testing/live'
-import type pg from 'pg'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestSystem } from '../src/test-system.js'
 
@@ -15,12 +14,7 @@ beforeAll(async () => {
     warmer: false,
     environment: { FRESHET_DEMO: 'true' },
   })
-  pool = createPool({
-    url: system.stack.postgresUrl,
-    applicationName: 'windows-test',
-    max: 2,
-    onIdleError: () => undefined,
-  })
+  pool = new pg.Pool({ connectionString: system.stack.postgresUrl, max: 2 })
 })
 afterAll(async () => {
   await pool?.end()

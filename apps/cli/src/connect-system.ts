@@ -1,6 +1,6 @@
 import { connectKafka, type KafkaPort } from '@freshet/kafka'
 import { createPool } from '@freshet/postgres'
-import { connectRedis, type FenceSession } from '@freshet/redis'
+import { connectRedis, type FenceSession, type ValueStore } from '@freshet/redis'
 import type { Pool } from 'pg'
 import { clientId, type SystemSettings } from './settings.js'
 
@@ -9,6 +9,7 @@ export interface System {
   readonly sql: Pool
   readonly kafka: KafkaPort
   readonly redis: FenceSession
+  readonly values: ValueStore
 }
 
 /** A server of the system does not answer. */
@@ -50,7 +51,7 @@ export async function withSystem<T>(settings: SystemSettings, work: (system: Sys
     await sql.query('select 1').catch((cause: unknown) => {
       throw new ServerUnreachableError('Postgres', 'FRESHET_POSTGRES_URL', reasonOf(cause), { cause })
     })
-    return await work({ sql, kafka, redis: redis.fences.session() })
+    return await work({ sql, kafka, redis: redis.fences.session(), values: redis.values })
   } finally {
     await Promise.all([kafka.close(), redis.close(), sql.end()])
   }

@@ -1,4 +1,5 @@
 import { invalidateTags } from '@freshet/cache'
+import { importLoaderModule } from '@freshet/cache/loaders'
 import { catalogFromJson, parseDuration, type Catalog } from '@freshet/catalog'
 import { dependencyGraph } from '@freshet/planner'
 import type { ProviderName } from '@freshet/local-stack'
@@ -16,6 +17,7 @@ import { withSystem } from './connect-system.js'
 import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
 import { explainChanges, readChanges } from './explain/explain-change.js'
 import { printTopKeys, readTopKeys, topKeysJson } from './hot/hot-keys.js'
+import { explainKeyForChanges, explainOneKey } from './explain/explain-key.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
 import { clientId, systemVariables } from './settings.js'
@@ -33,6 +35,16 @@ const hotKeysVariables = {
   windowMs: variables.hotKeysWindow,
 }
 
+interface ExplainOptions {
+  readonly change?: string
+  readonly catalog?: string
+  readonly loaders?: string
+  readonly json?: true
+}
+
+/** `explain KEY --change`: the change does not fence the key. */
+const NOT_FENCED = 3
+
 interface AuditOptions {
   readonly for: number
   readonly rate: number
@@ -46,6 +58,7 @@ export function freshetProgram(
   environment: Environment,
 ): { readonly program: Command; readonly exitCode: () => number } {
   let succeeded = true
+  let exitCode = 0
   const settings = () => readConfiguration(systemVariables, environment)
   const program = new Command('freshet')
     .description('Event-driven cache invalidation for services on Postgres.')
@@ -174,19 +187,44 @@ export function freshetProgram(
 
   program
     .command('explain')
-    .description('what a change would fence, and why; nothing is applied')
-    .requiredOption('--change <file>', 'JSON: one change, or several')
+    .description(
+      'what governs a key, what can fence it and what Redis holds of it; or what a change would fence, and why',
+    )
+    .argument('[key]', 'member:42:balance')
+    .option(
+      '--change <file>',
+      'JSON: one change, or several; nothing is applied. With a key: does it fence it, and why not',
+    )
     .option(
       '--catalog <source>',
       'a .json file, the path of a module, or a package; all registered catalogs by default',
     )
+    .option('--loaders <module>', 'path of a module, or a package, that a loader is looked for in')
+    .option('--json', 'for machines; needs a key')
     .addHelpText(
       'after',
-      `${examples(['freshet explain --change change.json --catalog ./dist/catalog.js'])}\n\nA change, by the catalog's aliases:\n  {"table": "public.payments", "update": {"old": {"id": 1, "memberId": 42}, "new": {"id": 1, "memberId": 43}}}`,
+      `${examples([
+        'freshet explain member:42:balance',
+        'freshet explain --change change.json --catalog ./dist/catalog.js',
+        'freshet explain member:42:balance --change change.json --catalog ./dist/catalog.js',
+      ])}\n\nA change, by the catalog's aliases:\n  {"table": "public.payments", "update": {"old": {"id": 1, "memberId": 42}, "new": {"id": 1, "memberId": 43}}}`,
     )
-    .action(async ({ change, catalog: source }: { change: string; catalog?: string }) => {
-      const changes = await readChanges(change)
-      explainChanges(terminal, await catalogsOf(source), changes)
+    .addHelpText('after', '\nThe exit code of a key with a change is 0 when it is fenced, 3 when it is not.')
+    .action(async (key: string | undefined, options: ExplainOptions, command: Command) => {
+      const { change, catalog: source, loaders, json = false } = options
+      if (key === undefined && (change === undefined || json || loaders !== undefined))
+        command.error(change === undefined ? 'error: name a key, or --change' : 'error: name a key')
+      if (key === undefined) explainChanges(terminal, await catalogsOf(source), await readChanges(change ?? ''))
+      else if (change !== undefined) {
+        const changes = await readChanges(change)
+        exitCode = explainKeyForChanges(terminal, await catalogsOf(source), key, changes, json) ? 0 : NOT_FENCED
+      } else {
+        const module = loaders === undefined ? undefined : await importLoaderModule(loaders, process.cwd())
+        const catalogs = await catalogsOf(source)
+        await withSystem(settings(), ({ values }) =>
+          explainOneKey(terminal, catalogs, key, { values, loaders: module?.catalog }, json),
+        )
+      }
     })
 
   program
@@ -302,7 +340,7 @@ export function freshetProgram(
       })
     })
 
-  return { program, exitCode: () => (succeeded ? 0 : 1) }
+  return { program, exitCode: () => (succeeded ? exitCode : 1) }
 }
 
 const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`

@@ -31,7 +31,7 @@ const members = table('public.members', {
 const payments = table('public.payments', {
   entity: 'payment',
   key: ['id'],
-  columns: { id: 'id', memberId: 'member_id', status: 'status' },
+  columns: { id: 'id', memberId: 'member_id', amount: 'amount', currency: 'currency', status: 'status' },
   events: {
     'payment.completed': { column: 'status', becomes: 'completed' },
     'payment.refunded': { column: 'status', becomes: 'refunded' },
@@ -43,16 +43,23 @@ export const membersCatalog = catalog('members-api', {
   version: '1',
   keys,
   rules: [
-    members.any.fences((member) => [
-      wildcard('member:{id}:*', { id: member.id }),
-      wildcard('members:list:*'),
-      wildcard('organization:{organizationId}:members:*', { organizationId: member.organizationId }),
-    ]),
-    payments.any.fences((payment) => [
-      keys.balance.of({ id: payment.memberId }),
-      wildcard('member:{id}:transactions:*', { id: payment.memberId }),
-      wildcard('reports:revenue:*'),
-    ]),
+    members.any.fences(
+      (member) => [
+        wildcard('member:{id}:*', { id: member.id }),
+        wildcard('members:list:*'),
+        wildcard('organization:{organizationId}:members:*', { organizationId: member.organizationId }),
+      ],
+      { name: 'member' },
+    ),
+    // a balance is the sum of completed amounts: how they were paid, and payments that are not completed, leave it as it is
+    payments.any
+      .changed('amount', 'currency')
+      .where({ status: 'completed' })
+      .fences((payment) => [keys.balance.of({ id: payment.memberId })], { name: 'balance' }),
+    payments.any.where({ status: 'completed' }).fences(() => [wildcard('reports:revenue:*')], { name: 'revenue' }),
+    payments.any.fences((payment) => [wildcard('member:{id}:transactions:*', { id: payment.memberId })], {
+      name: 'transactions',
+    }),
   ],
   derivations: [
     derived(keys.summary, { from: keys.transactions, with: { memberId: 'id' } }),

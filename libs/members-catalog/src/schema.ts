@@ -3,7 +3,8 @@
  *
  * The identity indexes carry, beside the key, each column whose OLD value a rule or an event needs: a member who moves
  * must fence the organisation that was left, a payment that moves the balance that it leaves, and a payment only
- * completes if it was something else before. Their columns have to be NOT NULL.
+ * completes if it was something else before. Amount and currency are there for precision: without their old values an
+ * update may have changed them, and fences the balance. Their columns have to be NOT NULL.
  */
 export const schemaSql = `
 create table if not exists public.members (
@@ -26,7 +27,7 @@ create table if not exists public.payments (
   method     text           not null default 'card' check (method in ('card', 'transfer', 'cash')),
   created_at timestamptz    not null default now()
 );
-create unique index if not exists payments_identity on public.payments (id, member_id, status);
+create unique index if not exists payments_identity on public.payments (id, member_id, status, amount, currency);
 create index if not exists payments_by_member on public.payments (member_id, created_at, id);
 create index if not exists payments_completed on public.payments (created_at) where status = 'completed';
 

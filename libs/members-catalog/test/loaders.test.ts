@@ -105,14 +105,14 @@ describe('schema and seed', () => {
     ).toEqual([{ id: 501 }])
   })
 
-  it('log the old organisation, member and status with every update', async () => {
+  it('log the old value of each column that rules rest on with every update', async () => {
     const identities = await database.exec(`
       select c.relname::text as table, array_agg(a.attname::text order by a.attnum) as columns
       from pg_index i join pg_class c on c.oid = i.indrelid join pg_attribute a on a.attrelid = c.oid and a.attnum = any(i.indkey)
       where i.indisreplident and c.relreplident = 'i' group by 1 order by 1`)
     expect(identities).toEqual([
       { table: 'members', columns: ['id', 'organization_id'] },
-      { table: 'payments', columns: ['id', 'member_id', 'status'] },
+      { table: 'payments', columns: ['id', 'member_id', 'amount', 'currency', 'status'] },
     ])
   })
 })

@@ -41,13 +41,21 @@ export function occasionOf(on: OccasionJson, table: TableJson, boundColumns: rea
   }
 }
 
+/** Why a rule does not apply to a change of its table. */
+export type Refusal = 'operation' | 'unchanged' | 'condition' | 'not-become'
+
 /** Does the rule apply to this change? Whatever is unknown counts as yes. */
-export function applies(occasion: Occasion, change: RowChange): boolean {
-  if (!occasion.operations.has(change.operation)) return false
-  const { changed, where } = occasion
-  if (change.operation === 'update' && changed && change.changed?.every((column) => !changed.has(column))) return false
-  if (where.length > 0 && !sidesOf[change.operation].some((side) => maySatisfy(occasion, change, side))) return false
-  return occasion.becomes === undefined || mayBecome(occasion, occasion.becomes, change)
+export const applies = (occasion: Occasion, change: RowChange): boolean => refusalOf(occasion, change) === undefined
+
+/** The first reason for which the rule does not apply; undefined where it does. */
+export function refusalOf(occasion: Occasion, change: RowChange): Refusal | undefined {
+  const { operations, changed, where, becomes } = occasion
+  if (!operations.has(change.operation)) return 'operation'
+  if (change.operation === 'update' && changed && change.changed?.every((column) => !changed.has(column)))
+    return 'unchanged'
+  if (where.length > 0 && !sidesOf[change.operation].some((side) => maySatisfy(occasion, change, side)))
+    return 'condition'
+  return becomes === undefined || mayBecome(occasion, becomes, change) ? undefined : 'not-become'
 }
 
 const maySatisfy = ({ where, key }: Occasion, change: RowChange, side: Side): boolean =>

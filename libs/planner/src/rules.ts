@@ -15,6 +15,11 @@ export interface CausedTarget extends Target {
 
 /** What a rule does, whatever it rests on. */
 export interface Effects {
+  readonly owner: string
+  readonly version: string
+  /** The rule's position in its catalog. */
+  readonly index: number
+  readonly name: string | undefined
   /** Also those that derivations add. */
   readonly targets: readonly CausedTarget[]
   readonly evictions: readonly Eviction[]
@@ -97,6 +102,10 @@ function compileEffects(
   }
   const direct = rule.fences.map((target) => compileTarget(catalog, target, sourceOf))
   return {
+    owner: catalog.owner,
+    version: catalog.version,
+    index,
+    name: rule.name,
     targets: [...direct, ...direct.flatMap((target) => derivedTargets(graph, target))].map(caused),
     evictions: (rule.evict ?? []).map((eviction) => compileEviction(eviction, sourceOf)),
   }

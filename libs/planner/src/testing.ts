@@ -1,6 +1,6 @@
 import type { Scalar } from '@freshet/cache-keys'
 import type { Catalog, TableJson } from '@freshet/catalog'
-import type { Change, ColumnValue, Row } from './change.js'
+import type { Change, ColumnValue, EmittedEvent, Row } from './change.js'
 import { mergePlans, type Cause, type Plan, type Refresh } from './plan.js'
 import { createPlanner, type Planner } from './planner.js'
 
@@ -59,15 +59,25 @@ export function plan(catalog: Catalog, ...changes: readonly TestChange[]): TestP
   }
 }
 
-function planOne({ json }: Catalog, planner: Planner, change: TestChange): Plan {
+function planOne(catalog: Catalog, planner: Planner, change: TestChange): Plan {
+  const made = changeOf(catalog, change)
+  return 'table' in made ? planner.planChange(made) : planner.planEvent(made)
+}
+
+/**
+ * The change in the database's column names, as the listener would publish it, or the event.
+ *
+ * Throws UndeclaredInCatalogError when it names a table, column or event that the catalog lacks.
+ */
+export function changeOf({ json }: Catalog, change: TestChange): Change | EmittedEvent {
   if ('event' in change) {
     const events = Object.keys(json.events ?? {})
     if (!events.includes(change.event)) throw new UndeclaredInCatalogError('event', change.event, events)
-    return planner.planEvent({ name: change.event, parameters: change.parameters })
+    return { name: change.event, parameters: change.parameters }
   }
   const table = json.tables[change.table]
   if (table === undefined) throw new UndeclaredInCatalogError('table', change.table, Object.keys(json.tables))
-  return planner.planChange({ table: change.table, ...rowsOf(change, table) })
+  return { table: change.table, ...rowsOf(change, table) }
 }
 
 function rowsOf(change: Exclude<TestChange, { event: string }>, table: TableJson): Omit<Change, 'table'> {
