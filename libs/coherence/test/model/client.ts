@@ -7,14 +7,13 @@ import {
   type AppliedWatermark,
   type FetchedGenerations,
   type ShardTag,
-  type TagGeneration,
 } from '../../src/index.js'
 import { Filler } from './filler.js'
 import { atMost, newFlight, type Flight, type Held, type ReadOptions, type Scope } from './flight.js'
 import { nameOf, promiseOf, type Key } from './keys.js'
 import { appliedFor, isSpokenFor } from './ledger.js'
 import { Memory } from './memory.js'
-import type { Stored, Value, Versions } from './place.js'
+import type { Captured, Stored, Value, Versions } from './place.js'
 import { history } from './service.js'
 import { staleWithin } from './window.js'
 import type { KnownCommit, Step, World } from './world.js'
@@ -117,7 +116,7 @@ export class Client {
           const held: Held = {
             value: look.old.stored.value,
             vouched: isTaken,
-            tags: tagsIn(key.tags, look.old.stored.header),
+            tags: tagsIn(key.tags, look.old.stored),
             stale: true,
           }
           if (isTaken && options.usesMemory) this.memory.insert(key.physical, held, mark, redis.id)
@@ -179,7 +178,7 @@ export class Client {
     yield 'judged'
     if (verdict !== 'fresh')
       return { generations, promised, ...(features.windows.length > 0 && { old: { stored, fetched } }) }
-    return { hit: { value: stored.value, tags: tagsIn(key.tags, stored.header) }, generations, promised }
+    return { hit: { value: stored.value, tags: tagsIn(key.tags, stored) }, generations, promised }
   }
 
   /** G3: on each master that is asked, the applied watermark before the generations, from the same Redis as they. */
@@ -264,7 +263,8 @@ type Header = { readonly g: readonly string[]; readonly x?: readonly (readonly [
 
 const namedBy = (header: Header | undefined): ShardTag[] => (header?.x ?? []).map(([shard, tag]) => ({ shard, tag }))
 
-const tagsIn = (required: readonly ShardTag[], header: Header): TagGeneration[] => [
-  ...required.map((tag, at) => ({ ...tag, generation: header.g[at] ?? '' })),
-  ...(header.x ?? []).map(([shard, tag, generation]) => ({ shard, tag, generation })),
-]
+const tagsIn = (required: readonly ShardTag[], { header, since }: Stored): Captured[] =>
+  [
+    ...required.map((tag, at) => ({ ...tag, generation: header.g[at] ?? '' })),
+    ...(header.x ?? []).map(([shard, tag, generation]) => ({ shard, tag, generation })),
+  ].map((tag) => ({ ...tag, since: since.get(tag.generation) ?? 0 }))

@@ -6,11 +6,10 @@ import {
   type CapturedRecent,
   type LoadView,
   type ShardTag,
-  type TagGeneration,
 } from '../../src/index.js'
 import type { Flight, Held, ReadOptions, Scope } from './flight.js'
 import { keyOfRow, namespacePlace, type Key } from './keys.js'
-import type { Value } from './place.js'
+import type { Captured, Value } from './place.js'
 import { history } from './service.js'
 import type { KnownCommit, Step, World } from './world.js'
 
@@ -34,7 +33,7 @@ export class Filler {
 
   *fill({ key, flight, source, known, shown }: Load): Generator<Step, Held> {
     const { redis, without, random, hits } = this.world
-    const scope: Scope = { judged: [], brought: [], refused: false, flight, known, capturedAt: Infinity }
+    const scope: Scope = { judged: [], brought: [], refused: false, flight, known }
     let value: Value = []
     const early = without === 'R2' && random.onceIn(2)
     if (early && !key.isComputed) value = this.rowsOf(key, source)
@@ -57,25 +56,27 @@ export class Filler {
       v: 1,
       g: generations.map(({ generation }) => generation),
       x,
-      at: scope.capturedAt,
+      at: 0,
       ttl: 1,
     } as const
-    redis.place(key.shard).values.set(key.physical, { value, header })
+    redis
+      .place(key.shard)
+      .values.set(key.physical, { value, header, since: sinceOf([...generations, ...scope.brought]) })
     this.world.stored += 1
     if (source === 'standby') hits.standby += 1
     yield 'stored'
-    return { value, vouched: true, tags: [...generations, ...inherited.further] }
+    return { value, vouched: true, tags: [...generations, ...scope.brought] }
   }
 
   /** R2: generations, the missing ones created, THEN the recent records, then the view that they are judged by. */
-  private *capture(scope: Scope, tags: readonly ShardTag[], source: Source): Generator<Step, TagGeneration[]> {
+  private *capture(scope: Scope, tags: readonly ShardTag[], source: Source): Generator<Step, Captured[]> {
     const { redis, database, standby, without } = this.world
     const recentsOf = () =>
       [...new Set(tags.map(({ shard }) => shard))].map((shard) => captureOf(redis.place(shard).record))
     const before = without === 'R2' ? recentsOf() : undefined
     if (before) yield 'records captured too early'
-    const generations = tags.map((tag) => ({ ...tag, generation: redis.createGeneration(tag) }))
-    scope.capturedAt = Math.min(scope.capturedAt, this.world.now)
+    const since = this.world.now
+    const generations = tags.map((tag) => ({ ...tag, generation: redis.createGeneration(tag), since }))
     yield 'generations captured'
     const recents = before ?? recentsOf()
     yield 'records captured'
@@ -136,4 +137,11 @@ export class Filler {
     }
     return refuseFill(seen, view, history) !== undefined
   }
+}
+
+/** The earliest of each: parts of one value can have come by different ways. */
+function sinceOf(tags: readonly Captured[]): ReadonlyMap<string, number> {
+  const since = new Map<string, number>()
+  for (const tag of tags) since.set(tag.generation, Math.min(tag.since, since.get(tag.generation) ?? Infinity))
+  return since
 }

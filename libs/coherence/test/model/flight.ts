@@ -1,12 +1,12 @@
-import type { CapturedRecent, LoadView, TagGeneration } from '../../src/index.js'
-import type { Value, Versions } from './place.js'
+import type { CapturedRecent, LoadView } from '../../src/index.js'
+import type { Captured, Value, Versions } from './place.js'
 import type { KnownCommit } from './world.js'
 
 /** A value in hand, with all that it was validated or captured under. */
 export interface Held {
   readonly value: Value
   readonly vouched: boolean
-  readonly tags: readonly TagGeneration[]
+  readonly tags: readonly Captured[]
   /** Marked: fenced, and within its window. */
   readonly stale?: true
 }
@@ -40,10 +40,8 @@ export interface ReadOptions {
 /** What one load has captured and seen besides its own key. */
 export interface Scope {
   readonly judged: { readonly recents: readonly CapturedRecent[]; readonly view: LoadView }[]
-  readonly brought: TagGeneration[]
+  readonly brought: Captured[]
   refused: boolean
-  /** For the judge of windows: when its first generations were captured. */
-  capturedAt: number
   readonly flight: Flight
   /** What the reader knows of, the reads inside its load know of too. */
   readonly known: KnownCommit | undefined

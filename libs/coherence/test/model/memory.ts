@@ -1,12 +1,12 @@
-import { isHonoured, type CommitToken, type TagGeneration } from '../../src/index.js'
+import { isHonoured, type CommitToken } from '../../src/index.js'
 import type { Announcement, Applied } from './kafka.js'
 import { nameOf, promiseCount, type Catalogs } from './keys.js'
-import type { Value } from './place.js'
+import type { Captured, Value } from './place.js'
 import type { Switch } from './switches.js'
 
 interface Entry {
   readonly value: Value
-  readonly tags: readonly TagGeneration[]
+  readonly tags: readonly Captured[]
 }
 
 interface Kept extends Entry {

@@ -1,14 +1,19 @@
-import type { AppliedWatermark, RecentRecord, ValueHeader, Written } from '../../src/index.js'
+import type { AppliedWatermark, RecentRecord, TagGeneration, ValueHeader, Written } from '../../src/index.js'
 import { promiseCount } from './keys.js'
 
 /** A value: the versions of the rows that it was computed from; undefined for the others. */
 export type Value = readonly (number | undefined)[]
+
+/** `since`: for the judge, when it was captured. */
+export type Captured = TagGeneration & { readonly since: number }
 
 /** One version for each row: how often it has been changed. */
 export type Versions = readonly number[]
 
 export interface Stored {
   readonly header: ValueHeader
+  /** For the judge of windows, by generation of the header: since when the value, or the part that it came with, has it. */
+  readonly since: ReadonlyMap<string, number>
   readonly value: Value
 }
 

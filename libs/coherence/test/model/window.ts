@@ -70,12 +70,12 @@ function windowsOfHotKeys(world: World, { tag, shard }: ShardTag): number[] {
 export function* staleWithin(
   world: World,
   key: Key,
-  { header }: Stored,
+  stored: Stored,
   fetched: FetchedGenerations,
   request: { readonly fresh: boolean; readonly insideLoad: boolean },
 ): Generator<Step, boolean> {
   const windowMs = windowOf(world, key)
-  const asked = entriesToAsk(header, key.tags, fetched, { ...request, windowMs })
+  const asked = entriesToAsk(stored.header, key.tags, fetched, { ...request, windowMs })
   if (asked === undefined) return false
   const found: boolean[] = []
   const askedAt = world.now // what is decided then is decided, however late the answer
@@ -85,7 +85,7 @@ export function* staleWithin(
   }
   const isFound = world.without === 'a window of one tag is enough' ? found.map(() => found.includes(true)) : found
   if (!isServableStale(asked, isFound)) return false
-  judge(world, key, header, fetched, askedAt)
+  judge(world, key, stored, fetched, askedAt)
   return true
 }
 
@@ -93,13 +93,13 @@ export function* staleWithin(
  * No value outlives the first fence of any of its generations by more than its window, and none a gap. What ended before the
  * value was filled says nothing: a failover can bring a generation back, and a load fill under it.
  */
-function judge(world: World, key: Key, header: Stored['header'], fetched: FetchedGenerations, askedAt: number): void {
+function judge(world: World, key: Key, { header, since }: Stored, fetched: FetchedGenerations, askedAt: number): void {
   const windowMs = windowOf(world, key)
   const current = [...fetched.required, ...(fetched.further?.values() ?? [])]
   const captured = [...header.g, ...(header.x ?? []).map(([, , generation]) => generation)]
   for (const [at, generation] of captured.entries()) {
     if (current[at] === generation) continue
-    const ends = (world.ended.get(generation) ?? []).filter((end) => end.at >= header.at)
+    const ends = (world.ended.get(generation) ?? []).filter((end) => end.at >= (since.get(generation) ?? 0))
     const [first] = ends
     const isByChanges = ends.every(({ byChange }) => byChange)
     if (first && isByChanges && askedAt - first.at <= windowMs) continue
