@@ -27,6 +27,7 @@ it('every topic is read by kafkajs, kcat and the cloudevents package, which know
   await pool.query(`update members set name = 'Ada' where id = 7`)
   await pool.query(`insert into payments (member_id, amount, status) values (7, 12, 'completed')`)
   await sendPlainly(kafkaBrokers, 'member.changes.v1', 'no JSON at all')
+  expect((await fetch(`${system.apis[0]?.url}/members/7`)).status).toBe(200)
 
   const wanted = new Map([
     ['member.changes.v1', 'member.updated'],
@@ -36,6 +37,7 @@ it('every topic is read by kafkajs, kcat and the cloudevents package, which know
     ['catalog-status.v1', 'freshet.catalog-status.v1'],
     ['invalidations.v1', 'freshet.invalidation.v1'],
     ['warm-requests.v1', 'freshet.warm-request.v1'],
+    ['access-stats.v1', 'freshet.access-stats.v1'],
     ['dead-letters.v1', 'freshet.dead-letter.v1'],
   ])
   const written = [...wanted.keys()]

@@ -9,6 +9,9 @@ export interface FleetWindowOptions {
   readonly maxKeys?: number
 }
 
+/** Of the keys, when there are too many. More of them would have to make room more often, which takes some milliseconds. */
+const KEPT = 0.75
+
 /** A key is hot when it is among the fleet's so many hottest AND was read more often than this in the window. */
 export interface HotRule {
   readonly among: number
@@ -17,18 +20,20 @@ export interface HotRule {
 
 export const defaultHotRule: HotRule = { among: 1_000, moreThan: 100 }
 
-/** What was reported of a key, by slot. */
-interface Row {
-  total: number
-  readonly counts: Uint32Array
-}
-
 /**
  * Adds up what all processes report, over a sliding window. It forgets by the clock of the reports alone, so that reading
  * the same reports again, after a restart, makes the same window.
+ *
+ * One table holds the counts of all keys: an array for each would cost a report of 200 new keys about a millisecond.
  */
 export class FleetWindow {
-  readonly #rows = new Map<string, Row>()
+  /** Which row of the table is a key's. */
+  readonly #rows = new Map<string, number>()
+  /** Rows that were some key's before; they are empty. */
+  readonly #free: number[] = []
+  #totals = new Float64Array(1_024)
+  /** By row, and in it by slot. */
+  #counts: Uint32Array
   readonly #slotMs: number
   readonly #slots: number
   readonly #maxKeys: number
@@ -39,6 +44,7 @@ export class FleetWindow {
     this.#slotMs = windowMs / slots
     this.#slots = slots + 1 // the newest one is not full
     this.#maxKeys = maxKeys
+    this.#counts = new Uint32Array(this.#totals.length * this.#slots)
   }
 
   get size(): number {
@@ -53,28 +59,57 @@ export class FleetWindow {
     const at = slot % this.#slots
     for (const { key, count } of counts) {
       const row = this.#rows.get(key) ?? this.#open(key)
-      row.counts[at] = (row.counts[at] ?? 0) + count
-      row.total += count
+      this.#change(row, at, count)
     }
     if (this.#rows.size > this.#maxKeys) this.#makeRoom()
   }
 
   /** How often a key was read in the window, as far as it was reported. */
   count(key: string): number {
-    return this.#rows.get(key)?.total ?? 0
+    const row = this.#rows.get(key)
+    return row === undefined ? 0 : this.#total(row)
   }
 
   /** The hot keys, the hottest first. */
   hot({ among, moreThan }: HotRule = defaultHotRule): readonly KeyCount[] {
     const hot: KeyCount[] = []
-    for (const [key, { total }] of this.#rows) if (total > moreThan) hot.push({ key, count: total })
+    for (const [key, row] of this.#rows) {
+      const count = this.#total(row)
+      if (count > moreThan) hot.push({ key, count })
+    }
     return hot.sort((left, right) => right.count - left.count).slice(0, among)
   }
 
-  #open(key: string): Row {
-    const row = { total: 0, counts: new Uint32Array(this.#slots) }
+  #total(row: number): number {
+    return this.#totals[row] ?? 0
+  }
+
+  #change(row: number, slot: number, by: number): void {
+    const at = row * this.#slots + slot
+    this.#counts[at] = (this.#counts[at] ?? 0) + by
+    this.#totals[row] = this.#total(row) + by
+  }
+
+  #open(key: string): number {
+    const row = this.#free.pop() ?? this.#rows.size // all rows before it are taken
+    if (row >= this.#totals.length) this.#grow()
     this.#rows.set(key, row)
     return row
+  }
+
+  #close(key: string, row: number): void {
+    this.#counts.fill(0, row * this.#slots, (row + 1) * this.#slots)
+    this.#totals[row] = 0
+    this.#rows.delete(key)
+    this.#free.push(row)
+  }
+
+  #grow(): void {
+    const [totals, counts] = [this.#totals, this.#counts]
+    this.#totals = new Float64Array(2 * totals.length)
+    this.#counts = new Uint32Array(2 * counts.length)
+    this.#totals.set(totals)
+    this.#counts.set(counts)
   }
 
   /** Empties the slots that the window has left. */
@@ -83,16 +118,29 @@ export class FleetWindow {
     for (const [key, row] of this.#rows) {
       for (let step = 1; step <= gone; step++) {
         const at = (this.#newest + step) % this.#slots
-        row.total -= row.counts[at] ?? 0
-        row.counts[at] = 0
+        this.#change(row, at, -(this.#counts[row * this.#slots + at] ?? 0))
       }
-      if (row.total === 0) this.#rows.delete(key)
+      if (this.#total(row) === 0) this.#close(key, row)
     }
     this.#newest = slot
   }
 
+  /** Of equals those go that have been here longest: they are read least often. */
   #makeRoom(): void {
-    const kept = [...this.#rows].sort(([, left], [, right]) => right.total - left.total)
-    for (const [key] of kept.slice(Math.floor(0.9 * this.#maxKeys))) this.#rows.delete(key)
+    const kept = Math.floor(KEPT * this.#maxKeys)
+    const totals = Float64Array.from(this.#rows.values(), (row) => this.#total(row)).sort()
+    let tooMany = totals.length - kept
+    const least = totals[tooMany] ?? 0
+    for (const [key, row] of this.#rows)
+      if (this.#total(row) < least) {
+        this.#close(key, row)
+        tooMany--
+      }
+    for (const [key, row] of this.#rows) {
+      if (tooMany === 0) return
+      if (this.#total(row) > least) continue
+      this.#close(key, row)
+      tooMany--
+    }
   }
 }

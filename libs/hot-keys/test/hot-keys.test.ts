@@ -92,7 +92,7 @@ it('keys that are read least give way where there is no room', () => {
     0,
     Array.from({ length: 101 }, (_, at) => ({ key: `k${at}`, count: at + 1 })),
   )
-  expect(fleet.size).toBe(90)
+  expect(fleet.size).toBe(75)
   expect(fleet.count('k100')).toBe(101)
   expect(fleet.count('k0')).toBe(0)
 })
@@ -116,4 +116,35 @@ it('many reads at once take over the bucket of a key that is read seldom', () =>
   for (let read = 0; read < 5; read++) sketch.add('seldom')
   expect(sketch.add('hot', 1_000)).toBeGreaterThan(900)
   expect(sketch.add('hot')).toBeGreaterThan(900)
+})
+
+it('of many keys that come and go, those that are read most are counted as if there were no others', () => {
+  const fleet = new FleetWindow({ windowMs: 60_000, slots: 6, maxKeys: 2_000 })
+  for (let second = 0; second < 120; second++) {
+    const passing = Array.from({ length: 200 }, (_, at) => ({ key: `passing:${second}:${at}`, count: 1 + (at % 2) }))
+    fleet.add(second * 1_000, [...passing, { key: 'steady', count: 3 }])
+    expect(fleet.size).toBeLessThanOrEqual(2_000)
+  }
+  expect(fleet.hot({ among: 2, moreThan: 2 })).toEqual([{ key: 'steady', count: 70 * 3 }])
+  fleet.add(1_000_000, [{ key: 'alone', count: 1 }])
+  expect(fleet.hot({ among: 10, moreThan: 0 })).toEqual([{ key: 'alone', count: 1 }])
+})
+
+it('a key that was read often in an interval before is reported, though others are read more often in this one', () => {
+  const counter = new AccessCounter({ top: 10 })
+  for (let read = 0; read < 200; read++) counter.read('hot')
+  counter.take()
+  for (let read = 0; read < 3; read++) for (let other = 0; other < 40; other++) counter.read(`other:${other}`)
+  counter.read('hot')
+  expect(counter.take()[0]).toEqual({ key: 'hot', count: 1 })
+})
+
+it('a key that comes after another gave way begins with nothing', () => {
+  const fleet = new FleetWindow({ windowMs: 6_000, slots: 6, maxKeys: 4 })
+  const older = ['a', 'b', 'c', 'd'].map((key, at) => ({ key, count: at + 2 }))
+  fleet.add(0, [...older, { key: 'gone', count: 1 }])
+  expect(fleet.count('gone')).toBe(0)
+  fleet.add(3_000, [{ key: 'new', count: 5 }])
+  fleet.add(8_000, [{ key: 'newest', count: 1 }])
+  expect([fleet.count('d'), fleet.count('new'), fleet.count('newest')]).toEqual([0, 5, 1])
 })
