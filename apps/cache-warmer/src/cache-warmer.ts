@@ -3,6 +3,7 @@ import { FreshetKafkaStrategy, HealthRegistry, readinessOf, type Service } from 
 import { KAFKA, LOADERS } from './connections.module.js'
 import type { KafkaPort } from '@freshet/kafka'
 import type { LoaderModule } from '@freshet/cache/loaders'
+import { RefillQueue } from './queue/refill-queue.js'
 import { warmerVariables } from './settings.js'
 import { WarmerModule } from './warmer.module.js'
 
@@ -20,7 +21,12 @@ export const cacheWarmer: Service<typeof warmerVariables> = {
       groupId: `${topicPrefix}freshet-cache-warmer-${catalog.owner}`,
       topics: [topics(topicPrefix).warmRequests],
     })
-    app.get(HealthRegistry).register('warm-requests', () => readinessOf(strategy.health()))
+    const health = app.get(HealthRegistry)
+    health.register('warm-requests', () => readinessOf(strategy.health()))
+    const queue = app.get(RefillQueue)
+    health.register('queue', () =>
+      queue.isConnected ? { ready: true } : { ready: false, reason: 'its Redis is not connected' },
+    )
     return [strategy]
   },
 }

@@ -1,5 +1,6 @@
 import type { AuditOccurrence } from '@freshet/auditor'
 import type { Occurrences } from '@freshet/service-kit'
+import type { DeadLetter } from './queue/refill-worker.js'
 import type { RefillEnded } from './warmer.js'
 
 /** Injects the warmer's occurrences. */
@@ -8,6 +9,9 @@ export const OCCURRENCES = Symbol('what happens in the warmer')
 /** What happens in this service; the log and the metrics listen. */
 export type WarmerOccurrences = Occurrences<{
   'refill:ended': RefillEnded
+  'job:dead': DeadLetter
+  'queue:warned': { readonly message: string }
+  'queue:broke': { readonly error: Error }
   'audit:occurred': AuditOccurrence
   'request:unreadable': { readonly partition: number; readonly offset: bigint; readonly error: unknown }
 }>

@@ -1,6 +1,6 @@
 import type { Cache } from '@freshet/cache'
 import { KeyWithoutCatalogError } from '@freshet/catalog'
-import type { WarmRequestRecord } from '@freshet/events'
+import type { RefillJob } from './queue/refill-job.js'
 
 /** What became of a warm request. */
 export type Outcome =
@@ -23,12 +23,7 @@ export type Warmable = Pick<Cache, 'key' | 'read'>
  * Refills one key of `owner`'s catalog: a fresh value stays, else its loader runs. Never
  * rejects: whoever reads the key next would load it anyway.
  */
-export async function refill(
-  cache: Warmable,
-  owner: string,
-  request: WarmRequestRecord,
-  nowMs: number,
-): Promise<Outcome> {
+export async function refill(cache: Warmable, owner: string, request: RefillJob, nowMs: number): Promise<Outcome> {
   if (request.owner !== owner) return { outcome: 'foreign' }
   if (request.deadline <= nowMs) return { outcome: 'late' }
   try {

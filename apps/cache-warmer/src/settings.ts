@@ -4,11 +4,13 @@ import { optional, variables, type Configuration } from '@freshet/service-kit'
 export const warmerVariables = {
   postgresUrl: variables.postgresUrl,
   redisUrl: variables.redisUrl,
+  queueRedisUrl: optional(variables.queueRedisUrl),
   kafkaBrokers: variables.kafkaBrokers,
   namespace: variables.namespace,
   topicPrefix: variables.topicPrefix,
   loaders: variables.loaders,
   concurrency: variables.warmerConcurrency,
+  attempts: variables.warmerAttempts,
   auditKeysPerSecond: variables.auditKeysPerSecond,
   /** The demo's `--break-rule`: the warmer must stand on the same catalog as the API. */
   withoutRulesOf: optional(variables.demoBreakRule),

@@ -1,8 +1,9 @@
 import { SERVICE_LOG } from '@freshet/service-kit'
 import { Inject, Injectable } from '@nestjs/common'
 import type { Logger } from 'pino'
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
+import { RefillQueue } from './queue/refill-queue.js'
 
 /** Log and metrics of the warmer. */
 @Injectable()
@@ -11,6 +12,7 @@ export class Telemetry {
     @Inject(OCCURRENCES) occurrences: WarmerOccurrences,
     @Inject(SERVICE_LOG) log: Logger,
     registry: Registry,
+    queue: RefillQueue,
   ) {
     const requests = new Counter({
       name: 'freshet_warm_requests_total',
@@ -28,6 +30,23 @@ export class Telemetry {
       name: 'freshet_warm_requests_unreadable_total',
       help: 'Records of the topic that could not be read as warm requests',
       registers: [registry],
+    })
+    const deadLetters = new Counter({
+      name: 'freshet_warmer_dead_letters_total',
+      help: 'Refills that failed at their last attempt',
+      labelNames: ['template'],
+      registers: [registry],
+    })
+    new Gauge({
+      name: 'freshet_warmer_jobs',
+      help: 'Jobs in the queue by state: waiting, active, delayed, failed; of all warmers of this catalog',
+      labelNames: ['state'],
+      registers: [registry],
+      async collect() {
+        this.reset() // while the queue cannot be reached nothing is known
+        const counts = await queue.counts().catch(() => ({}))
+        for (const [state, jobs] of Object.entries(counts)) this.set({ state }, jobs)
+      },
     })
     const audited = new Counter({
       name: 'freshet_audit_reads_total',
@@ -56,9 +75,13 @@ export class Telemetry {
       const { outcome, template, durationMs } = ended
       requests.inc({ template, outcome, reason: outcome === 'refused' ? ended.reason : '' })
       durations.observe({ template }, durationMs / 1_000)
-      if (outcome === 'failed')
-        log.warn({ template, err: ended.error }, 'a refill failed; the next reader loads the value')
     })
+    occurrences.on('job:dead', ({ template, attempts, error }) => {
+      deadLetters.inc({ template })
+      log.warn({ template, attempts, err: error }, 'a refill failed for good; the next reader loads the value')
+    })
+    occurrences.on('queue:warned', ({ message }) => log.warn(message))
+    occurrences.on('queue:broke', ({ error }) => log.debug({ err: error }, 'the queue cannot be reached'))
     occurrences.on('request:unreadable', ({ partition, offset, error }) => {
       unreadable.inc()
       log.warn({ partition, offset, err: error }, 'a warm request cannot be read and is skipped')

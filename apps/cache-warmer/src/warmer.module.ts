@@ -6,6 +6,8 @@ import { AuditMode } from './audit-mode.js'
 import { ConnectionsModule, LOADERS } from './connections.module.js'
 import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
 import { SETTINGS, type Settings } from './settings.js'
+import { QueueLife, queuePlace } from './queue-life.js'
+import { RefillQueue } from './queue/refill-queue.js'
 import { Telemetry } from './telemetry.js'
 import { WarmRequestsController } from './warm-requests.controller.js'
 import { Warmer } from './warmer.js'
@@ -25,8 +27,20 @@ export class WarmerModule {
           provide: Warmer,
           inject: [Cache, LOADERS, OCCURRENCES],
           useFactory: (cache: Cache, { catalog }: LoaderModule, occurrences: WarmerOccurrences) =>
-            new Warmer(cache, catalog.owner, settings.concurrency, (ended) => occurrences.emit('refill:ended', ended)),
+            new Warmer(cache, catalog.owner, (ended) => occurrences.emit('refill:ended', ended)),
         },
+        {
+          provide: RefillQueue,
+          inject: [LOADERS, OCCURRENCES],
+          useFactory: ({ catalog }: LoaderModule, occurrences: WarmerOccurrences) =>
+            new RefillQueue({
+              ...queuePlace(settings, catalog.owner),
+              attempts: settings.attempts,
+              onError: (error) => occurrences.emit('queue:broke', { error }),
+              onWarning: (message) => occurrences.emit('queue:warned', { message }),
+            }),
+        },
+        QueueLife,
         AuditMode,
         Telemetry,
       ],

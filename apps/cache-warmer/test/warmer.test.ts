@@ -1,72 +1,211 @@
-import { expect, it } from 'vitest'
+import { startRedis, type RedisAlone } from '@freshet/local-stack'
+import { eventually } from '@freshet/testing/live'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { evictionWarning } from '../src/queue/connect-queue.js'
+import { RefillQueue } from '../src/queue/refill-queue.js'
+import { RefillWorker, type DeadLetter } from '../src/queue/refill-worker.js'
 import { Warmer, type RefillEnded } from '../src/warmer.js'
 import { cacheOf, requestFor } from './requests.js'
 
 const never = new AbortController().signal
 const items = (count: number) => Array.from({ length: count }, (_, item) => String(item))
 
-it('a batch is done when its last refill is, however many fail on the way', async () => {
-  const ended: RefillEnded[] = []
-  const cache = cacheOf(async ({ parameters }) => {
-    await new Promise(setImmediate)
+let redis: RedisAlone
+beforeAll(async () => {
+  redis = await startRedis()
+}, 60_000)
+afterAll(() => redis?.stop())
+
+let place: { readonly url: string; readonly namespace: string; readonly owner: string }
+let queue: RefillQueue
+let workers: RefillWorker[]
+let ended: RefillEnded[]
+let dead: DeadLetter[]
+let worlds = 0
+
+beforeEach(() => {
+  place = { url: redis.redisUrl, namespace: `world-${++worlds}`, owner: 'shop' }
+  queue = open(place.url)
+  workers = []
+  ended = []
+  dead = []
+})
+afterEach(async () => {
+  await Promise.all(workers.map((worker) => worker.close()))
+  await queue.close()
+})
+
+const open = (url: string): RefillQueue =>
+  new RefillQueue({ ...place, url, attempts: 3, onError: () => undefined, onWarning: () => undefined })
+
+/** A warmer that answers each read so. */
+function start(answer: Parameters<typeof cacheOf>[0], options: { concurrency?: number } = {}): RefillWorker {
+  const warmer = new Warmer(cacheOf(answer), 'shop', (one) => ended.push(one))
+  const worker = new RefillWorker({
+    ...place,
+    concurrency: options.concurrency ?? 50,
+    lockMs: 1_000,
+    work: (job) => warmer.refillOne(job),
+    onDeadLetter: (letter) => dead.push(letter),
+    onError: () => undefined,
+  })
+  workers.push(worker)
+  return worker
+}
+
+async function put(...requests: ReturnType<typeof requestFor>[]): Promise<void> {
+  await eventually(() => queue.isConnected, true)
+  await queue.put(requests, never)
+}
+
+const outcomes = () => ended.map(({ outcome }) => outcome).sort()
+const inTime = { deadline: Date.now() + 600_000 }
+
+it('every request of a batch is served, however many fail on the way', async () => {
+  start(async ({ parameters }) => {
     if (parameters['item'] === '3') throw new Error('the source is down')
     return {}
   })
-  await new Warmer(cache, 'shop', 50, (one) => ended.push(one)).refillAll(
-    items(10).map((item) => requestFor(item)),
-    never,
-  )
-  expect(ended.map(({ outcome }) => outcome).sort()).toEqual(['failed', ...Array<string>(9).fill('warmed')])
+  await put(...items(10).map((item) => requestFor(item)))
+  await eventually(outcomes, ['failed', ...Array<string>(9).fill('warmed')])
 })
 
 it('never asks more of the source at once than the limit', async () => {
   let running = 0
   let most = 0
-  const cache = cacheOf(async () => {
-    most = Math.max(most, ++running)
-    await new Promise(setImmediate)
-    running--
-    return {}
-  })
-  await new Warmer(cache, 'shop', 50, () => undefined).refillAll(
-    items(200).map((item) => requestFor(item)),
-    never,
+  let release = (): void => undefined
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  start(
+    async () => {
+      most = Math.max(most, ++running)
+      await gate
+      running--
+      return {}
+    },
+    { concurrency: 5 },
   )
-  expect(most).toBe(50)
+  await put(...items(30).map((item) => requestFor(item, inTime)))
+  await eventually(() => running, 5)
+  release()
+  await eventually(() => ended.length, 30)
+  expect(most).toBe(5)
 })
 
-it('a key that a batch names often is refilled once, as asked last', async () => {
-  const ended: RefillEnded[] = []
-  const requests = [requestFor('1'), requestFor('1', { deadline: 1 }), requestFor('2'), requestFor('1')]
-  await new Warmer(
-    cacheOf(async () => ({})),
-    'shop',
-    50,
-    (one) => ended.push(one),
-  ).refillAll(requests, never)
-  expect(ended.map(({ outcome }) => outcome)).toEqual(['warmed', 'warmed'])
+it('a key that is asked for often before it is loaded is loaded once', async () => {
+  await put(requestFor('1', inTime))
+  await put(requestFor('1', inTime), requestFor('2', inTime))
+  await put(requestFor('1', inTime))
+  start(async () => ({}))
+  await eventually(outcomes, ['warmed', 'warmed'])
+  await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 0, failed: 0 })
+  expect(outcomes()).toEqual(['warmed', 'warmed'])
+})
+
+it('a key that is asked for while it is being loaded is loaded once more: the change may have come after the load', async () => {
+  let release = (): void => undefined
+  const gate = new Promise<void>((resolve) => (release = resolve))
+  let loads = 0
+  start(async () => {
+    if (++loads === 1) await gate
+    return {}
+  })
+  await put(requestFor('1', inTime))
+  await eventually(() => loads, 1)
+  await put(requestFor('1', inTime))
+  release()
+  await eventually(outcomes, ['warmed', 'warmed'])
 })
 
 it('a request is not served before its time', async () => {
-  const notBefore = Date.now() + 50
+  const notBefore = Date.now() + 300
   let servedAt = 0
-  const cache = cacheOf(async () => {
+  start(async () => {
     servedAt = Date.now()
     return {}
   })
-  await new Warmer(cache, 'shop', 50, () => undefined).refillAll([requestFor('1', { notBefore })], never)
+  await put(requestFor('1', { ...inTime, notBefore }))
+  await eventually(outcomes, ['warmed'])
   expect(servedAt).toBeGreaterThanOrEqual(notBefore)
 })
 
-it('a batch that is taken away ends at once, undone', async () => {
-  const taken = new AbortController()
-  const far = Date.now() + 60_000
-  const requests = [requestFor('1'), requestFor('2', { notBefore: far, deadline: far + 1 })]
-  const cache = cacheOf(async () => {
-    taken.abort()
-    return {}
-  })
-  await expect(new Warmer(cache, 'shop', 50, () => undefined).refillAll(requests, taken.signal)).rejects.toThrow(
-    'aborted',
+it('a request for sooner brings a waiting one forward, one for later does not put it off', async () => {
+  const far = Date.now() + 3_600_000
+  await put(requestFor('1', { notBefore: far, deadline: far + 1 }))
+  await put(requestFor('2', { notBefore: 0, ...inTime }))
+  await put(requestFor('1', { notBefore: 0, ...inTime }), requestFor('2', { notBefore: far, deadline: far + 1 }))
+  start(async () => ({}))
+  await eventually(outcomes, ['warmed', 'warmed'])
+})
+
+it('a request that waits past its deadline is worth nothing, unless it was asked for again', async () => {
+  await put(requestFor('1', { deadline: 1 }), requestFor('2', { deadline: 1 }))
+  await put(requestFor('2', inTime))
+  start(async () => ({}))
+  await eventually(outcomes, ['late', 'warmed'])
+})
+
+it('the more urgent is loaded first', async () => {
+  const served: unknown[] = []
+  await put(requestFor('low', { ...inTime, priority: 1 }), requestFor('high', { ...inTime, priority: 9 }))
+  await put(requestFor('raised', { ...inTime, priority: 0 }))
+  await put(requestFor('raised', { ...inTime, priority: 20 }))
+  start(
+    async ({ parameters }) => {
+      served.push(parameters['item'])
+      return {}
+    },
+    { concurrency: 1 },
   )
+  await eventually(() => served, ['raised', 'high', 'low'])
+})
+
+it('a refill that another change came in between of is tried again at once', async () => {
+  let reads = 0
+  start(async () => (++reads < 3 ? { refused: 'not-visible' } : {}))
+  await put(requestFor('1', inTime))
+  const askedMs = performance.now()
+  await eventually(outcomes, ['refused', 'refused', 'warmed'])
+  expect(performance.now() - askedMs).toBeLessThan(900) // the pauses are 5 and 20 ms
+  expect(dead).toEqual([])
+})
+
+it('a refill that fails at its last attempt is kept among the failed, said once, and can be asked for again', async () => {
+  let isDown = true
+  start(async () => (isDown ? { refused: 'history-lost' } : {}))
+  await put(requestFor('1', inTime))
+  await eventually(
+    () => dead.map(({ template, attempts }) => ({ template, attempts })),
+    [{ template: 'price', attempts: 3 }],
+  )
+  expect(dead[0]?.error.message).toMatch('history-lost')
+  expect(await queue.counts()).toMatchObject({ failed: 1 })
+  isDown = false
+  await put(requestFor('1', inTime))
+  await eventually(outcomes, ['refused', 'refused', 'refused', 'warmed'])
+  expect(dead).toHaveLength(1)
+})
+
+it('two warmers share the work, and each key is loaded by one of them', async () => {
+  start(async () => ({}), { concurrency: 2 })
+  start(async () => ({}), { concurrency: 2 })
+  await put(...items(100).map((item) => requestFor(item, inTime)))
+  await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 0, failed: 0 })
+  expect(ended).toHaveLength(100)
+})
+
+it('while the queue cannot be reached a batch is refused, so that its offset stays', async () => {
+  const away = open('redis://127.0.0.1:1')
+  await expect(away.put([requestFor('1')], never)).rejects.toThrow()
+  expect(away.isConnected).toBe(false)
+  await away.close()
+})
+
+it('a batch that is taken away ends at once', async () => {
+  await expect(queue.put([requestFor('1')], AbortSignal.abort())).rejects.toThrow('aborted')
+})
+
+it('a server that may evict jobs is warned of, with what mends it', () => {
+  expect(evictionWarning('# Memory\r\nmaxmemory_policy:noeviction\r\n')).toBeUndefined()
+  const warning = evictionWarning('# Memory\r\nmaxmemory_policy:volatile-lru\r\n')
+  expect(warning).toMatch(/volatile-lru.*CONFIG SET maxmemory-policy noeviction.*FRESHET_QUEUE_REDIS_URL/)
 })

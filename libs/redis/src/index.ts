@@ -1,3 +1,4 @@
+export { clusterAddress, type ClusterAddress } from './address.js'
 export { connectRedis } from './connect.js'
 export type {
   AppliedMark,

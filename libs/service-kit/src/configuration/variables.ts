@@ -39,6 +39,12 @@ export const variables = {
     example: 'redis://127.0.0.1:6379',
     parse: redisUrl,
   }),
+  queueRedisUrl: variable({
+    name: 'FRESHET_QUEUE_REDIS_URL',
+    description: "Where the warmer's jobs lie, by default FRESHET_REDIS_URL. Its eviction policy must be noeviction.",
+    example: 'redis://127.0.0.1:6380',
+    parse: redisUrl,
+  }),
   redisWaitReplicas: variable({
     name: 'FRESHET_REDIS_WAIT_REPLICAS',
     description: 'Replicas of each Redis master that must have a fence before it counts; 0 does not wait.',
@@ -144,6 +150,13 @@ export const variables = {
     example: '50',
     default: '50',
     parse: wholeNumber(1, 10_000),
+  }),
+  warmerAttempts: variable({
+    name: 'FRESHET_WARMER_ATTEMPTS',
+    description: 'Attempts at a refill before it is left among the failed jobs.',
+    example: '5',
+    default: '5',
+    parse: wholeNumber(1, 100),
   }),
   auditKeysPerSecond: variable({
     name: 'FRESHET_AUDIT_KEYS_PER_SECOND',

@@ -1,0 +1,54 @@
+import type { LoaderModule } from '@freshet/cache/loaders'
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common'
+import { LOADERS } from './connections.module.js'
+import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
+import { RefillQueue, type QueuePlace } from './queue/refill-queue.js'
+import { RefillWorker } from './queue/refill-worker.js'
+import { SETTINGS, type Settings } from './settings.js'
+import { Warmer } from './warmer.js'
+
+/** Where the jobs of `owner`'s catalog lie. */
+export const queuePlace = ({ queueRedisUrl, redisUrl, namespace }: Settings, owner: string): QueuePlace => ({
+  url: queueRedisUrl ?? redisUrl,
+  namespace,
+  owner,
+})
+
+/** Works on the queue from the service's start to its end: first no more jobs are taken, last the queue is left. */
+@Injectable()
+export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  private worker: RefillWorker | undefined
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(LOADERS) private readonly loaders: LoaderModule,
+    @Inject(OCCURRENCES) private readonly occurrences: WarmerOccurrences,
+    private readonly warmer: Warmer,
+    private readonly queue: RefillQueue,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const { settings, loaders, occurrences, warmer } = this
+    this.worker = new RefillWorker({
+      ...queuePlace(settings, loaders.catalog.owner),
+      concurrency: settings.concurrency,
+      work: (job) => warmer.refillOne(job),
+      onDeadLetter: (letter) => occurrences.emit('job:dead', letter),
+      onError: (error) => occurrences.emit('queue:broke', { error }),
+    })
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.worker?.close()
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.queue.close()
+  }
+}

@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { WarmRequestRecord } from '@freshet/events'
+import { Queue, type Job } from 'bullmq'
+import { connectQueue, evictionWarning, queueName, queuePrefix } from './connect-queue.js'
+import { delayMsOf, distinctJobs, merged, queuePriorityOf, type RefillJob } from './refill-job.js'
+
+/** Where the work lies. */
+export interface QueuePlace {
+  readonly url: string
+  readonly namespace: string
+  readonly owner: string
+}
+
+export interface RefillQueueOptions extends QueuePlace {
+  /** After so many failed attempts a job is left among the failed. */
+  readonly attempts: number
+  readonly onError: (error: Error) => void
+  /** The server is set up so that work can be lost. */
+  readonly onWarning: (message: string) => void
+}
+
+/** Failed jobs that are kept to be looked at, and how long. */
+const keptFailed = { count: 1_000, age: 24 * 3_600 }
+
+/** Refills that wait in Redis, one job a key. */
+export class RefillQueue {
+  private readonly connection: ReturnType<typeof connectQueue>
+  private readonly queue: Queue<RefillJob>
+
+  constructor(private readonly options: RefillQueueOptions) {
+    const { url, namespace, owner, onError, onWarning } = options
+    this.connection = connectQueue(url, 'producer')
+    this.connection.on('error', onError)
+    this.connection.on('ready', () => {
+      this.connection.info('memory').then(
+        (info) => {
+          const warning = evictionWarning(info)
+          if (warning !== undefined) onWarning(warning)
+        },
+        () => undefined, // not every host allows it
+      )
+    })
+    this.queue = new Queue<RefillJob>(queueName(owner), {
+      connection: this.connection,
+      prefix: queuePrefix(namespace),
+      skipVersionCheck: true, // it would print its own warning of evictions
+      skipWaitingForReady: true, // else a put would wait for Redis, and its batch with it
+    })
+    this.queue.on('error', onError)
+  }
+
+  get isConnected(): boolean {
+    return this.connection.status === 'ready'
+  }
+
+  /**
+   * Resolves when Redis has all of them. A key that waits is brought forward, never put back; one that is being loaded is
+   * loaded once more, since the change behind the request may have come after its load. Rejects while Redis is away, and
+   * when `signal` is aborted; to put the same again is harmless.
+   */
+  async put(requests: readonly WarmRequestRecord[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    const over = new AbortController()
+    try {
+      await Promise.race([
+        this.putAll(requests),
+        once(signal, 'abort', { signal: over.signal }).then(() => signal.throwIfAborted()),
+      ])
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** Jobs by their state. */
+  async counts(): Promise<Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed', number>>> {
+    const counts = await this.queue.getJobCounts('prioritized', 'wait', 'active', 'delayed', 'failed')
+    const of = (state: string): number => counts[state] ?? 0
+    return {
+      waiting: of('prioritized') + of('wait') + of('waiting'),
+      active: of('active'),
+      delayed: of('delayed'),
+      failed: of('failed'),
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.queue.close().catch(() => undefined)
+    this.connection.disconnect()
+  }
+
+  private async putAll(requests: readonly WarmRequestRecord[]): Promise<void> {
+    const nowMs = Date.now()
+    const wanted = [...distinctJobs(requests)].map(([identity, job]) => ({ identity, job, jobId: randomUUID() }))
+    if (wanted.length === 0) return
+    const added = await this.queue.addBulk(
+      wanted.map(({ identity, job, jobId }) => ({
+        name: job.template,
+        data: job,
+        opts: {
+          jobId,
+          deduplication: { id: identity, keepLastIfActive: true },
+          priority: queuePriorityOf(job.priority),
+          delay: delayMsOf(job, nowMs),
+          attempts: this.options.attempts,
+          backoff: { type: 'custom' },
+          removeOnComplete: true,
+          removeOnFail: keptFailed,
+          stackTraceLimit: 1,
+        },
+      })),
+    )
+    await Promise.all(
+      added.map(async ({ id }, index) => {
+        const one = wanted[index]
+        if (id !== undefined && one && id !== one.jobId) await this.bringForward(id, one.job)
+      }),
+    )
+  }
+
+  /** Any of these fails for a job that has begun or ended meanwhile: it began after the change, so nothing is missed. */
+  private async bringForward(id: string, wanted: RefillJob): Promise<void> {
+    const job: Job<RefillJob> | undefined = await this.queue.getJob(id)
+    if (!job) return
+    const { data } = job
+    const both = merged(data, wanted)
+    if (both.deadline > data.deadline || both.notBefore < data.notBefore || both.priority > data.priority)
+      await job.updateData(both).catch(unlessConnected(this.isConnected))
+    if (both.priority > data.priority)
+      await job.changePriority({ priority: queuePriorityOf(both.priority) }).catch(unlessConnected(this.isConnected))
+    // a job that waits for its next attempt keeps its pause
+    if (both.notBefore < data.notBefore && job.attemptsMade === 0)
+      await job.changeDelay(delayMsOf(both, Date.now())).catch(unlessConnected(this.isConnected))
+  }
+}
+
+/** While Redis answers, its refusal only means that the job has moved on. */
+const unlessConnected =
+  (isConnected: boolean) =>
+  (error: unknown): void => {
+    if (!isConnected) throw error
+  }

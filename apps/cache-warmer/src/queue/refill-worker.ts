@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { UnrecoverableError, Worker, type Job } from 'bullmq'
+import { connectQueue, queueName, queuePrefix } from './connect-queue.js'
+import type { QueuePlace } from './refill-queue.js'
+import { retryDelayMs, type RefillJob } from './refill-job.js'
+
+/** A job that is not tried again: it lies among the failed. */
+export interface DeadLetter {
+  readonly template: string
+  readonly attempts: number
+  readonly error: Error
+}
+
+export interface RefillWorkerOptions extends QueuePlace {
+  /** Jobs that run at once. */
+  readonly concurrency: number
+  /** Throws to have the job tried again later. */
+  readonly work: (job: RefillJob) => Promise<void>
+  readonly onDeadLetter: (letter: DeadLetter) => void
+  readonly onError: (error: Error) => void
+  /** How long a job of a killed worker is left to it; 10 s by default. */
+  readonly lockMs?: number
+}
+
+/** SIGTERM leaves 10 s, and pools are to be closed in them too. */
+const PATIENCE_MS = 7_000
+
+/** Takes jobs that are due, the most urgent first, also those that a killed worker left unfinished. */
+export class RefillWorker {
+  private readonly connection: ReturnType<typeof connectQueue>
+  private readonly worker: Worker<RefillJob, void>
+
+  constructor(options: RefillWorkerOptions) {
+    const { url, namespace, owner, concurrency, work, onDeadLetter, onError, lockMs = 10_000 } = options
+    this.connection = connectQueue(url, 'consumer')
+    this.connection.on('error', onError)
+    this.worker = new Worker<RefillJob, void>(queueName(owner), ({ data }) => work(data), {
+      connection: this.connection,
+      prefix: queuePrefix(namespace),
+      concurrency,
+      lockDuration: lockMs,
+      stalledInterval: lockMs / 2,
+      maxStalledCount: 10, // a kill is no fault of the job, but one that kills its worker must end
+      skipVersionCheck: false, // BullMQ waits whole seconds for what is delayed where it does not know the version
+      runRetryDelay: 500,
+      settings: { backoffStrategy: (attemptsMade, _type, error) => retryDelayMs(attemptsMade, error, Math.random()) },
+    })
+    this.worker.on('error', onError)
+    this.worker.on('failed', (job, error) => {
+      if (job && isOver(job, error)) onDeadLetter({ template: job.name, attempts: job.attemptsMade, error })
+    })
+  }
+
+  /** Takes nothing more and waits for what runs; what takes too long is taken over by the next worker, as after a kill. */
+  async close(): Promise<void> {
+    const over = new AbortController()
+    const patience = delay(PATIENCE_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined)
+    if (this.connection.status === 'ready') await Promise.race([this.worker.close(), patience])
+    over.abort()
+    await this.worker.close(true).catch(() => undefined)
+    this.connection.disconnect()
+  }
+}
+
+const isOver = ({ attemptsMade, opts, finishedOn }: Job<RefillJob>, error: Error): boolean =>
+  finishedOn !== undefined || attemptsMade >= (opts.attempts ?? 1) || error instanceof UnrecoverableError
