@@ -10,6 +10,7 @@ import {
   type CapturedRecent,
   type CommitToken,
   type FillRefusal,
+  type LoadView,
   type ShardTag,
   type TagGeneration,
   type ValueHeader,
@@ -68,6 +69,12 @@ interface Capture {
   readonly own: readonly TagGeneration[]
   readonly recents: readonly CapturedRecent[]
 }
+
+/**
+ * A commit is in the log, and can be fenced, a moment before readers see it: asking so often again, so long apart, costs less
+ * than a load that may not be stored.
+ */
+const untilVisibleMs = [1, 2, 4]
 
 const UNREACHABLE = { refused: 'unreachable' } as const
 
@@ -172,9 +179,14 @@ export class Filler {
     if (source instanceof Standby) return this.#standbyView(source, token)
     if (!needsSnapshot(recents)) return { view: { role: 'primary' }, current: undefined }
     try {
-      const [taken, current] = await Promise.all([snapshots.take(), applied.take()])
-      const { snapshot, inRecovery } = taken
-      return { view: { role: 'primary', snapshot, inRecovery, history: taken }, current }
+      for (let again = 0; ; again++) {
+        const [taken, current] = await Promise.all([snapshots.take(), applied.take()])
+        const { snapshot, inRecovery } = taken
+        const view: LoadView = { role: 'primary', snapshot, inRecovery, history: taken }
+        const pauseMs = untilVisibleMs[again]
+        if (pauseMs === undefined || refuseFill(recents, view, current) !== 'not-visible') return { view, current }
+        await pause(pauseMs)
+      }
     } catch (error) {
       report({ type: 'snapshot:failed', error })
       return { view: { role: 'primary' }, current: undefined }

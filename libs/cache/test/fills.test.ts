@@ -44,6 +44,21 @@ it('a paused filler cannot bring an old value back', async () => {
   expect(await world.client().cache.get(key, balance)).toEqual({ amount: 70 })
 })
 
+it('a fill waits a moment for a commit that is fenced before readers see it, rather than load in vain', async () => {
+  const { world, balance } = await openWorld()
+  const client = world.client()
+  await client.clockRead()
+  const change = world.primary.begin('42', { amount: 70 })
+  await world.fence(change, fenced)
+  const paused = client.pauses.after('snapshot')
+  const reading = client.cache.read(key, balance)
+  await paused.reached
+  change.show()
+  paused.resume()
+  expect(await reading).toMatchObject({ value: { amount: 70 }, vouched: true })
+  expect(client.counts.of('balance')).toMatchObject({ loads: 1, stored: 1, refused: {} })
+})
+
 it('a filler that was paused before its load, across a fence, cannot bring an old value back', async () => {
   const { world, balance } = await openWorld()
   const slow = world.client()
@@ -70,7 +85,7 @@ it('R3: a change that is fenced before any reader can see it keeps the old value
 
 it('R2: the snapshot is taken after the capture and before the load', async () => {
   const { world, balance } = await openWorld()
-  await world.fence(world.primary.begin('1', { amount: 0 }), fenced) // so that a snapshot is wanted
+  await world.fence(world.primary.commit('1', { amount: 0 }), fenced) // so that a snapshot is wanted
   const client = world.client()
   await client.clockRead()
   const order: string[] = []
