@@ -10,10 +10,14 @@ export interface ScheduledRefresh {
 
 /** Strict keys have no window: who reads them waits. */
 const strictWithinMs = 60_000
+/** A strict key that is fenced all the time is refilled so often: more would load what is wrong again before it is read. */
+const strictEveryMs = 250
 
 /** The part of a window in which the refreshes of keys begin that were not refreshed lately. */
 const rampFrom = 0.1
 const rampTo = 0.8
+/** What began longer ago is forgotten; a longer window only begins its ramp anew. */
+const longestWindowMs = 600_000
 /** The part of a window after which a key that is fenced all the time is refreshed again; the rest is for the load. */
 const period = 0.95
 
@@ -25,28 +29,29 @@ const period = 0.95
  * loaded once a window.
  */
 export class RefreshSchedule {
-  /** By template and key with a window: when the refresh begins, or began, that was asked for last. */
-  private readonly begins = new Map<string, { readonly at: number; readonly windowMs: number }>()
+  /** By template and key: when the refresh begins, or began, that was asked for last. */
+  private readonly begins = new Map<string, number>()
 
   /** `fenced`: all hot keys that were fenced just now, each once. To be told of what was asked for by `asked`. */
   plan(fenced: readonly HotTarget[], nowMs: number): readonly ScheduledRefresh[] {
-    const due = fenced.filter((target) => (this.begins.get(nameOf(target))?.at ?? 0) <= nowMs).toSorted(hottestFirst)
+    const due = fenced.filter((target) => this.lastOf(target) <= nowMs).toSorted(hottestFirst)
     return due.map((target, place) => {
       const windowMs = windowOf(target)
-      if (windowMs === 0) return { target, notBefore: nowMs, deadline: nowMs + strictWithinMs }
-      const last = this.begins.get(nameOf(target))?.at ?? -Infinity
-      const ramp = rampFrom + (place / due.length) * (rampTo - rampFrom)
-      const again = last + period * windowMs
+      const again = this.lastOf(target) + (windowMs > 0 ? period * windowMs : strictEveryMs)
+      const ramp = windowMs > 0 ? rampFrom + (place / due.length) * (rampTo - rampFrom) : 0
       const notBefore = Math.floor(again > nowMs ? again : nowMs + ramp * windowMs)
-      return { target, notBefore, deadline: nowMs + windowMs }
+      return { target, notBefore, deadline: nowMs + (windowMs || strictWithinMs) }
     })
   }
 
   /** The warmer has these; before that a crash may lose them, and they are planned again. */
   asked(refreshes: readonly ScheduledRefresh[], nowMs: number): void {
-    for (const [name, { at, windowMs }] of this.begins) if (at + windowMs <= nowMs) this.begins.delete(name)
-    for (const { target, notBefore } of refreshes)
-      if (windowOf(target) > 0) this.begins.set(nameOf(target), { at: notBefore, windowMs: windowOf(target) })
+    for (const [name, at] of this.begins) if (at <= nowMs - longestWindowMs) this.begins.delete(name)
+    for (const { target, notBefore } of refreshes) this.begins.set(nameOf(target), notBefore)
+  }
+
+  private lastOf(target: HotTarget): number {
+    return this.begins.get(nameOf(target)) ?? -Infinity
   }
 }
 

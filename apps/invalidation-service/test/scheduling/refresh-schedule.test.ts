@@ -80,12 +80,20 @@ describe('a hot key with a window', () => {
   })
 })
 
-it('a strict hot key is refreshed at once, at every fence, and before all that have a window', () => {
+it('a strict hot key is refilled at once, before all that have a window, and while it is fenced on, four times a second', () => {
   const schedule = new RefreshSchedule()
   const fenced = [...targets(3), ...targets(2, 'balance')]
   const refreshes = schedule.plan(fenced, 500)
   expect(refreshes.slice(0, 2).map(({ target }) => target.template.name)).toEqual(['balance', 'balance'])
   expect(refreshes.slice(0, 2).map(({ notBefore }) => notBefore)).toEqual([500, 500])
   schedule.asked(refreshes, 500)
-  expect(schedule.plan(fenced, 501).map(({ target }) => target.template.name)).toEqual(['balance', 'balance'])
+  const begins: number[] = []
+  for (let now = 501; now < 1_500; now++) {
+    const again = schedule
+      .plan(fenced, now)
+      .filter(({ target }) => target.rank === 0 && target.template.name === 'balance')
+    schedule.asked(again, now)
+    begins.push(...again.map(({ notBefore }) => notBefore))
+  }
+  expect(begins).toEqual([750, 1_000, 1_250, 1_500])
 })
