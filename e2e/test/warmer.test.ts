@@ -129,3 +129,18 @@ it('a slow database slows the warmer, and whoever reads does not wait for it', a
   await pool.query('update item_pace set seconds = 0')
   await eventually(loads, { all: KEYS, distinct: KEYS })
 })
+
+it('a warmer that is asked to stop ends what it has begun, and the next one does the rest', async () => {
+  await pool.query('truncate item_loads; update item_pace set seconds = 0.2')
+  await pool.query('insert into items select id, id * 10 from generate_series($1::int, $2::int) id', [
+    3 * KEYS + 1,
+    4 * KEYS,
+  ])
+  await requestFrom(3 * KEYS + 1)
+  await eventually(async () => (await loads()).all >= KEYS / 3, true)
+  await warmer.kill('SIGTERM')
+  expect(warmer.logTail(1).join(), 'drained').toContain('"msg":"stopped"')
+  expect((await loads()).distinct, 'it was stopped in the middle').toBeLessThan(KEYS)
+  await warmer.start()
+  await eventually(loads, { all: KEYS, distinct: KEYS })
+})

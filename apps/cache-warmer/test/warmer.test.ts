@@ -2,13 +2,15 @@ import { startRedis, type RedisAlone } from '@freshet/local-stack'
 import { eventually } from '@freshet/testing/live'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { Breakers } from '../src/pace/breakers.js'
 import { evictionWarning, queueName, queuePrefix } from '../src/queue/connect-queue.js'
 import { RefillQueue } from '../src/queue/refill-queue.js'
 import { RefillWorker, type DeadLetter } from '../src/queue/refill-worker.js'
 import { Warmer, type RefillEnded } from '../src/warmer.js'
 import { cacheOf, requestFor } from './requests.js'
+
+vi.setConfig({ testTimeout: 30_000 }) // longer than `eventually`, which says what it saw
 
 const never = new AbortController().signal
 const items = (count: number) => Array.from({ length: count }, (_, item) => String(item))
