@@ -25,6 +25,7 @@ export class PoolPace {
 
   constructor(private readonly options: PoolPaceOptions) {
     this.limit = options.max
+    options.onPace({ limit: this.limit, poolWaitMs: undefined })
     this.later()
   }
 
