@@ -1,5 +1,7 @@
 import type { AuditOccurrence } from '@freshet/auditor'
 import type { Occurrences } from '@freshet/service-kit'
+import type { Breaker } from './pace/breaker.js'
+import type { Pace } from './pace/pool-pace.js'
 import type { DeadLetter } from './queue/refill-worker.js'
 import type { RefillEnded } from './warmer.js'
 
@@ -10,6 +12,8 @@ export const OCCURRENCES = Symbol('what happens in the warmer')
 export type WarmerOccurrences = Occurrences<{
   'refill:ended': RefillEnded
   'job:dead': DeadLetter
+  'pace:set': Pace
+  'breaker:moved': { readonly template: string; readonly at: Breaker['at'] }
   'queue:warned': { readonly message: string }
   'queue:broke': { readonly error: Error }
   'audit:occurred': AuditOccurrence

@@ -6,8 +6,10 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common'
+import { Pool } from 'pg'
 import { LOADERS } from './connections.module.js'
 import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
+import { PoolPace } from './pace/pool-pace.js'
 import { RefillQueue, type QueuePlace } from './queue/refill-queue.js'
 import { RefillWorker } from './queue/refill-worker.js'
 import { SETTINGS, type Settings } from './settings.js'
@@ -24,6 +26,7 @@ export const queuePlace = ({ queueRedisUrl, redisUrl, namespace }: Settings, own
 @Injectable()
 export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   private worker: RefillWorker | undefined
+  private pace: PoolPace | undefined
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -31,20 +34,33 @@ export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(OCCURRENCES) private readonly occurrences: WarmerOccurrences,
     private readonly warmer: Warmer,
     private readonly queue: RefillQueue,
+    @Inject(Pool) private readonly pool: Pool,
   ) {}
 
   onApplicationBootstrap(): void {
     const { settings, loaders, occurrences, warmer } = this
-    this.worker = new RefillWorker({
+    const worker = new RefillWorker({
       ...queuePlace(settings, loaders.catalog.owner),
       concurrency: settings.concurrency,
       work: (job) => warmer.refillOne(job),
+      holdBackMs: (job, nowMs) => warmer.holdBackMs(job, nowMs),
       onDeadLetter: (letter) => occurrences.emit('job:dead', letter),
       onError: (error) => occurrences.emit('queue:broke', { error }),
+    })
+    this.worker = worker
+    this.pace = new PoolPace({
+      pool: this.pool,
+      max: settings.concurrency,
+      isBusy: () => warmer.isBusy,
+      onPace: (pace) => {
+        worker.limitTo(pace.limit)
+        occurrences.emit('pace:set', pace)
+      },
     })
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.pace?.close()
     await this.worker?.close()
   }
 

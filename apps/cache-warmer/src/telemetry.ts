@@ -48,6 +48,22 @@ export class Telemetry {
         for (const [state, jobs] of Object.entries(counts)) this.set({ state }, jobs)
       },
     })
+    const limits = new Gauge({
+      name: 'freshet_warmer_limit',
+      help: 'Refills that may run at once, as the pool allows it',
+      registers: [registry],
+    })
+    const poolWaits = new Histogram({
+      name: 'freshet_warmer_pool_wait_seconds',
+      help: 'Waits for a connection of the pool that the loaders share',
+      registers: [registry],
+    })
+    const breakers = new Gauge({
+      name: 'freshet_warmer_breaker_open',
+      help: '1 while loads of a template are held back because they failed',
+      labelNames: ['template'],
+      registers: [registry],
+    })
     const audited = new Counter({
       name: 'freshet_audit_reads_total',
       help: 'Values that an audit looked at: consistent, wrong, miss, or why they could not be judged',
@@ -79,6 +95,14 @@ export class Telemetry {
     occurrences.on('job:dead', ({ template, attempts, error }) => {
       deadLetters.inc({ template })
       log.warn({ template, attempts, err: error }, 'a refill failed for good; the next reader loads the value')
+    })
+    occurrences.on('pace:set', ({ limit, poolWaitMs }) => {
+      limits.set(limit)
+      if (poolWaitMs !== undefined && Number.isFinite(poolWaitMs)) poolWaits.observe(poolWaitMs / 1_000)
+    })
+    occurrences.on('breaker:moved', ({ template, at }) => {
+      breakers.set({ template }, at === 'closed' ? 0 : 1)
+      log.info({ template, at }, 'the breaker of a template moved')
     })
     occurrences.on('queue:warned', ({ message }) => log.warn(message))
     occurrences.on('queue:broke', ({ error }) => log.debug({ err: error }, 'the queue cannot be reached'))

@@ -6,6 +6,7 @@ import { AuditMode } from './audit-mode.js'
 import { ConnectionsModule, LOADERS } from './connections.module.js'
 import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
 import { SETTINGS, type Settings } from './settings.js'
+import { Breakers } from './pace/breakers.js'
 import { QueueLife, queuePlace } from './queue-life.js'
 import { RefillQueue } from './queue/refill-queue.js'
 import { Telemetry } from './telemetry.js'
@@ -27,7 +28,12 @@ export class WarmerModule {
           provide: Warmer,
           inject: [Cache, LOADERS, OCCURRENCES],
           useFactory: (cache: Cache, { catalog }: LoaderModule, occurrences: WarmerOccurrences) =>
-            new Warmer(cache, catalog.owner, (ended) => occurrences.emit('refill:ended', ended)),
+            new Warmer(
+              cache,
+              catalog.owner,
+              new Breakers((template, at) => occurrences.emit('breaker:moved', { template, at })),
+              (ended) => occurrences.emit('refill:ended', ended),
+            ),
         },
         {
           provide: RefillQueue,

@@ -1,3 +1,5 @@
+import type { Sign } from './pace/breaker.js'
+import type { Breakers } from './pace/breakers.js'
 import { RefillRefusedError, type RefillJob } from './queue/refill-job.js'
 import { refill, type Outcome, type Warmable } from './refill.js'
 
@@ -9,17 +11,38 @@ export class Warmer {
   constructor(
     private readonly cache: Warmable,
     private readonly owner: string,
+    private readonly breakers: Breakers,
     private readonly report: (ended: RefillEnded) => void,
   ) {}
+
+  private running = 0
+
+  get isBusy(): boolean {
+    return this.running > 0
+  }
+
+  /** Until the source of its template may be asked again; never past its deadline, where nothing is loaded. */
+  holdBackMs({ template, deadline }: RefillJob, nowMs: number): number {
+    if (deadline <= nowMs) return 0
+    return Math.min(this.breakers.admit(template, nowMs), deadline - nowMs)
+  }
 
   /** One attempt. Throws what is worth another one: RefillRefusedError, and the loader's own error. */
   async refillOne(job: RefillJob): Promise<void> {
     const startedMs = performance.now()
+    this.running++
     const outcome = await refill(this.cache, this.owner, job, Date.now())
+    this.running--
+    this.breakers.ended(job.template, signOf(outcome), Date.now())
     this.report({ ...outcome, template: job.template, durationMs: performance.now() - startedMs })
     if (outcome.outcome === 'refused') throw new RefillRefusedError(outcome.reason)
     if (outcome.outcome === 'failed') throw asError(outcome.error)
   }
+}
+
+function signOf({ outcome }: Outcome): Sign {
+  if (outcome === 'failed') return 'failed'
+  return outcome === 'warmed' || outcome === 'refused' ? 'ok' : 'unknown'
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))

@@ -1,11 +1,16 @@
 import { startRedis, type RedisAlone } from '@freshet/local-stack'
 import { eventually } from '@freshet/testing/live'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { evictionWarning } from '../src/queue/connect-queue.js'
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { Breakers } from '../src/pace/breakers.js'
+import { evictionWarning, queueName, queuePrefix } from '../src/queue/connect-queue.js'
 import { RefillQueue } from '../src/queue/refill-queue.js'
 import { RefillWorker, type DeadLetter } from '../src/queue/refill-worker.js'
 import { Warmer, type RefillEnded } from '../src/warmer.js'
 import { cacheOf, requestFor } from './requests.js'
+
+vi.setConfig({ testTimeout: 30_000 }) // longer than `eventually`, which says what it saw
 
 const never = new AbortController().signal
 const items = (count: number) => Array.from({ length: count }, (_, item) => String(item))
@@ -40,12 +45,13 @@ const open = (url: string): RefillQueue =>
 
 /** A warmer that answers each read so. */
 function start(answer: Parameters<typeof cacheOf>[0], options: { concurrency?: number } = {}): RefillWorker {
-  const warmer = new Warmer(cacheOf(answer), 'shop', (one) => ended.push(one))
+  const warmer = new Warmer(cacheOf(answer), 'shop', new Breakers(), (one) => ended.push(one))
   const worker = new RefillWorker({
     ...place,
     concurrency: options.concurrency ?? 50,
     lockMs: 1_000,
     work: (job) => warmer.refillOne(job),
+    holdBackMs: (job, nowMs) => warmer.holdBackMs(job, nowMs),
     onDeadLetter: (letter) => dead.push(letter),
     onError: () => undefined,
   })
@@ -56,6 +62,18 @@ function start(answer: Parameters<typeof cacheOf>[0], options: { concurrency?: n
 async function put(...requests: ReturnType<typeof requestFor>[]): Promise<void> {
   await eventually(() => queue.isConnected, true)
   await queue.put(requests, never)
+}
+
+/** How often each job that is delayed was tried. */
+async function attemptsOfDelayed(): Promise<readonly number[]> {
+  const connection = new Redis(place.url)
+  const jobs = new Queue(queueName(place.owner), { connection, prefix: queuePrefix(place.namespace) })
+  try {
+    return (await jobs.getDelayed()).map(({ attemptsMade }) => attemptsMade)
+  } finally {
+    await jobs.close()
+    connection.disconnect()
+  }
 }
 
 const outcomes = () => ended.map(({ outcome }) => outcome).sort()
@@ -183,6 +201,15 @@ it('a refill that fails at its last attempt is kept among the failed, said once,
   await put(requestFor('1', inTime))
   await eventually(outcomes, ['refused', 'refused', 'refused', 'warmed'])
   expect(dead).toHaveLength(1)
+})
+
+it('a template whose loads fail is left alone for a while, and what waits for it loses no attempt', async () => {
+  start(() => Promise.reject(new Error('the source is down')), { concurrency: 1 })
+  await put(...items(20).map((item) => requestFor(item, inTime)))
+  await eventually(() => ended.length, 5)
+  await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 20, failed: 0 })
+  expect(outcomes()).toEqual(Array<string>(5).fill('failed'))
+  expect([...(await attemptsOfDelayed())].sort()).toEqual([...Array<number>(15).fill(0), ...Array<number>(5).fill(1)])
 })
 
 it('two warmers share the work, and each key is loaded by one of them', async () => {

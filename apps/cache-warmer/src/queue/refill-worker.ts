@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { UnrecoverableError, Worker, type Job } from 'bullmq'
+import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq'
 import { connectQueue, queueName, queuePrefix } from './connect-queue.js'
 import type { QueuePlace } from './refill-queue.js'
 import { retryDelayMs, type RefillJob } from './refill-job.js'
@@ -16,6 +16,8 @@ export interface RefillWorkerOptions extends QueuePlace {
   readonly concurrency: number
   /** Throws to have the job tried again later. */
   readonly work: (job: RefillJob) => Promise<void>
+  /** How long a job has to wait before it may begin, by no fault of its own; 0 for not at all. */
+  readonly holdBackMs?: (job: RefillJob, nowMs: number) => number
   readonly onDeadLetter: (letter: DeadLetter) => void
   readonly onError: (error: Error) => void
   /** How long a job of a killed worker is left to it; 10 s by default. */
@@ -34,7 +36,16 @@ export class RefillWorker {
     const { url, namespace, owner, concurrency, work, onDeadLetter, onError, lockMs = 10_000 } = options
     this.connection = connectQueue(url, 'consumer')
     this.connection.on('error', onError)
-    this.worker = new Worker<RefillJob, void>(queueName(owner), ({ data }) => work(data), {
+    const begin = async (job: Job<RefillJob>, token: string | undefined): Promise<void> => {
+      const nowMs = Date.now()
+      const waitMs = options.holdBackMs?.(job.data, nowMs) ?? 0
+      if (waitMs > 0) {
+        await job.moveToDelayed(nowMs + waitMs, token) // costs no attempt
+        throw new DelayedError()
+      }
+      await work(job.data)
+    }
+    this.worker = new Worker<RefillJob, void>(queueName(owner), begin, {
       connection: this.connection,
       prefix: queuePrefix(namespace),
       concurrency,
@@ -49,6 +60,11 @@ export class RefillWorker {
     this.worker.on('failed', (job, error) => {
       if (job && isOver(job, error)) onDeadLetter({ template: job.name, attempts: job.attemptsMade, error })
     })
+  }
+
+  /** From now on so many jobs at once; those that run are left. */
+  limitTo(concurrency: number): void {
+    this.worker.concurrency = concurrency
   }
 
   /** Takes nothing more and waits for what runs; what takes too long is taken over by the next worker, as after a kill. */
