@@ -27,7 +27,9 @@ export async function refill(cache: Warmable, owner: string, request: RefillJob,
   if (request.owner !== owner) return { outcome: 'foreign' }
   if (request.deadline <= nowMs) return { outcome: 'late' }
   try {
-    const { layer, joined, refused } = await cache.read(cache.key(request.template, request.parameters), { fresh: true })
+    const { layer, joined, refused } = await cache.read(cache.key(request.template, request.parameters), {
+      fresh: true,
+    })
     if (refused !== undefined) return { outcome: 'refused', reason: refused }
     return { outcome: layer === 'source' && !joined ? 'warmed' : 'fresh' }
   } catch (error) {
