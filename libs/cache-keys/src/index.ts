@@ -3,7 +3,7 @@ export { canonicalParameter, UnencodableParameterError, type ParameterKind, type
 export { parseKey } from './parse-key.js'
 export { canonicalQuery, type Query, type QueryValue } from './query.js'
 export { SHARDS, shardOf } from './shard.js'
-export { bindWildcard, governingWildcardTag, keyTag, templateTag, type Tag } from './tag.js'
+export { bindWildcard, governingWildcardTag, isTemplateTag, keyTag, templateTag, type Tag } from './tag.js'
 export {
   isParameter,
   parseTemplate,

@@ -20,6 +20,8 @@ export const keyTag = (key: BoundKey): Tag => ({ text: key.text, shard: key.shar
 /** The tag of all keys of a template. */
 export const templateTag = (template: Template): Tag => ({ text: `*${template.text}`, shard: 'all' })
 
+export const isTemplateTag = (text: string): boolean => text.startsWith('*')
+
 /**
  * The tag of a wildcard with its parameters bound.
  *

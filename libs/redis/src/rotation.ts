@@ -1,4 +1,5 @@
-import type { ShardTag } from '@freshet/coherence'
+import { isTemplateTag } from '@freshet/cache-keys'
+import { newGeneration, type ShardTag } from '@freshet/coherence'
 import { call } from './connection.js'
 import type { Keys } from './keys.js'
 import { rotateWithWindowsScript } from './scripts.js'
@@ -13,12 +14,24 @@ const KEYS_PER_DEL = 250 // many a command, since each costs more than a key; fe
 
 /**
  * The commands that rotate generations: a rotation is a DEL, or where it opens windows a script. On a Cluster each takes
- * the keys of one shard.
+ * the keys of one shard, and a template's generation gets a successor at once: a deletion is forgotten where a shard comes
+ * back to a master that still has an older state of it, a successor goes with the shard and replaces it (docs/decisions/020).
  */
 export function rotation(keys: Keys, topology: Topology, rotated: readonly Rotated[]): Addressed[] {
-  const places = rotated.filter(({ windowsMs }) => windowsMs === undefined)
-  return [...deletions(keys, topology, places), ...rotated.flatMap((each) => opening(keys, topology, each))]
+  const [succeeded, ended] = parted(rotated, ({ tag }) => topology.isCluster && isTemplateTag(tag))
+  const deleted = ended.filter(({ windowsMs }) => windowsMs === undefined)
+  return [
+    ...deletions(keys, topology, deleted),
+    ...ended.flatMap((each) => opening(keys, topology, each)),
+    ...succeeded.map((each) => succession(keys, topology, each)),
+  ]
 }
+
+/** It does not expire: there is one for each template and shard, where a gap or a fence of the template has come by. */
+const succession = (keys: Keys, topology: Topology, { shard, tag }: Rotated): Addressed => ({
+  master: topology.masterOf(shard),
+  command: ['set', keys.generation(shard, tag), newGeneration()],
+})
 
 function opening(keys: Keys, topology: Topology, { shard, tag, windowsMs }: Rotated): Addressed[] {
   if (windowsMs === undefined) return []
@@ -39,6 +52,12 @@ function deletions(keys: Keys, topology: Topology, places: readonly ShardTag[]):
 const del =
   (master: Master) =>
   (generations: readonly string[]): Addressed => ({ master, command: ['del', ...generations] })
+
+function parted<T>(all: readonly T[], isFirst: (each: T) => boolean): readonly [T[], T[]] {
+  const [first, second]: [T[], T[]] = [[], []]
+  for (const each of all) (isFirst(each) ? first : second).push(each)
+  return [first, second]
+}
 
 const inChunks = (all: readonly string[]): string[][] =>
   Array.from({ length: Math.ceil(all.length / KEYS_PER_DEL) }, (_, position) => {

@@ -215,18 +215,26 @@ it('a shard that came from another master is to be fenced before it is named: wh
   await home.moveCursors([at(50n)])
   expect(await home.arrivedShards()).toEqual([])
   const [, shard = 0] = await shardsOf(master) // the first is the home
-  const tag = { shard, tag: 'a' }
-  const [old] = (await client.values.capture([tag], 60_000)).generations
+  const tags = [
+    { shard, tag: 'a' },
+    { shard, tag: '*t' },
+  ]
+  const [old, oldOfTemplate] = (await client.values.capture(tags, 60_000)).generations
+  const generations = () => client.values.generations(tags).catch(() => [])
   await redis.cluster.settled()
   // the replica takes over without the deletions of a slot that has gone, and the slot comes back
   await redis.cluster.fallBehind(replica)
   await redis.cluster.moveSlotOf(keys.recent(shard), pair(1).master)
   await onNextSession((session) => session.arrivedShards()).toEqual([shard])
   await onNextSession(async (session) => {
+    await session.gap([{ text: '*t', shard }], async () => ({ floor: xid(1n), pruned: lsn(1n) }))
     await session.rotateOnly([{ text: 'a', shard }])
     await session.moveCursors([at(60n)])
     return session.arrivedShards()
   }).toEqual([])
+  let successor: string | null | undefined
+  await expect.poll(() => generations().then((found) => (successor = found[1])), { timeout: 15_000 }).toBeTruthy()
+  expect(successor).not.toBe(oldOfTemplate)
   await master.server.kill('SIGKILL')
   await redis.cluster.failOver(replica, 'TAKEOVER')
   await onNextSession(async (session) => {
@@ -234,7 +242,8 @@ it('a shard that came from another master is to be fenced before it is named: wh
     return session.arrivedShards()
   }).toEqual([])
   await redis.cluster.moveSlotOf(keys.recent(shard), replica)
-  await expect.poll(() => client.values.generations([tag]).catch(() => []), { timeout: 15_000 }).toEqual([old])
+  // what was deleted is there again; the template's generation, which every value of it needs, is its successor
+  await expect.poll(generations, { timeout: 15_000 }).toEqual([old, successor])
   await onNextSession((session) => session.arrivedShards()).toEqual([shard])
 }, 60_000)
 

@@ -21,7 +21,7 @@ const mishaps = [
   'all of Redis restarts empty',
 ] as const
 
-export type Mishap = (typeof mishaps)[number]
+export type Mishap = (typeof mishaps)[number] | 'a slot comes back, and leaves again'
 
 /** What takes part in a run: a few of all that there is, so that each run stays small and dwells on its few. */
 export interface Features {
@@ -95,6 +95,11 @@ export const slotsComeBack: Partial<Features> = {
   mishaps: ['a slot moves, and its former master fails over', 'a slot comes back'],
   mishapOnceIn: 100,
   endsAfter: 3,
+}
+export const slotsComeAndGo: Partial<Features> = {
+  ...slotsComeBack,
+  mishaps: ['a slot moves, and its former master fails over', 'a slot comes back, and leaves again'],
+  mishapOnceIn: 150,
 }
 export const partsFailOver: Partial<Features> = {
   masters: 2,

@@ -102,6 +102,10 @@ export class Catalogs {
     return this.all[catalog]?.keys ?? []
   }
 
+  isTemplate(tag: string): boolean {
+    return this.all.some(({ template }) => template === tag)
+  }
+
   /** The tables that a catalog's rules rest on. */
   tablesOf(catalog: number): readonly number[] {
     const rows = this.all[catalog]?.tagOfRow ?? []

@@ -111,6 +111,14 @@ function mishap(world: World, services: Actor[], readers: readonly Client[]): Mi
   const move = (place: number, to: Node): void => {
     if (redis.move(place, to)) for (const reader of readers) reader.failedOver([place])
   }
+  const comeBack = (): { readonly place: number; readonly from: Node } | undefined => {
+    const left = redis.nodes.flatMap((to) => [...to.leftovers.keys()].map((place) => ({ place, to })))
+    if (left.length === 0) return undefined
+    const { place, to } = random.oneOf(left)
+    const from = redis.nodeOf(place)
+    move(place, to)
+    return { place, from }
+  }
   const kinds: Record<Mishap, () => void> = {
     eviction: () => redis.evict(random),
     failover: () => failOver(node),
@@ -126,12 +134,10 @@ function mishap(world: World, services: Actor[], readers: readonly Client[]): Mi
       move(place, node)
       failOver(former)
     },
-    'a slot comes back': () => {
-      const left = redis.nodes.flatMap((to) => [...to.leftovers.keys()].map((place) => ({ place, to })))
-      if (left.length > 0) {
-        const { place, to } = random.oneOf(left)
-        move(place, to)
-      }
+    'a slot comes back': () => comeBack(),
+    'a slot comes back, and leaves again': () => {
+      const came = comeBack()
+      if (came) move(came.place, came.from)
     },
     'a master fails over, and all its slots move': () => {
       const places = redis.heldBy(node)

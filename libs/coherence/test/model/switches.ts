@@ -2,6 +2,7 @@ import {
   keysAreEvicted,
   partsFailOver,
   singleRedis,
+  slotsComeAndGo,
   slotsComeBack,
   slotsMove,
   windowsAlone,
@@ -30,6 +31,7 @@ export const shortcuts = {
   'each master speaks for what it holds now': { ...slotsMove, owners: [0, 1, 0], mishapOnceIn: 250 },
   'a cursor that came with a slot is believed': slotsMove,
   'what a slot finds where it comes back is believed': slotsComeBack,
+  "a template's generation only ends, on a Cluster too": slotsComeAndGo,
   'one applied watermark for the whole Cluster': partsFailOver,
   "the watermark of the value's master alone": partsFailOver,
   "a token is its transaction's id alone": {

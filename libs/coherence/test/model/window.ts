@@ -45,13 +45,16 @@ function openWindows(
 }
 
 function end(
-  { ended, now }: World,
+  { ended, now, redis, catalogs, without }: World,
   { generations }: Place,
   { tag }: ShardTag,
   { cause }: Rotation,
   generation: string | undefined,
 ): void {
-  generations.delete(tag)
+  // on a Cluster a template's gets a successor, which goes with its shard and replaces what is left of it elsewhere
+  const isReplaced = redis.isCluster && without !== "a template's generation only ends, on a Cluster too"
+  if (isReplaced && catalogs.isTemplate(tag)) generations.set(tag, redis.newName())
+  else generations.delete(tag)
   if (generation === undefined) return
   const ends = ended.get(generation) ?? []
   ended.set(generation, ends)
