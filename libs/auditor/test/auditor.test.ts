@@ -11,6 +11,8 @@ class Scene {
   readonly rows = new Map<string, Truth>()
   readonly occurrences: AuditOccurrence[] = []
   readonly auditor: Auditor
+  /** What happens between a key's first look and its next. */
+  afterLook: () => void = () => undefined
   #toSample: string[] = []
 
   constructor(recheckAfterMs: readonly number[] = [20, 60]) {
@@ -28,7 +30,10 @@ class Scene {
       truth: async (of) => this.rows.get(idOf(of)) ?? { encoded: 'null' },
       keysPerSecond: 2_000,
       recheckAfterMs,
-      report: (occurrence) => this.occurrences.push(occurrence),
+      report: (occurrence) => {
+        this.occurrences.push(occurrence)
+        if (occurrence.type === 'audit:compared') this.afterLook()
+      },
     })
     onTestFinished(async () => void (await this.auditor.stop()))
   }
@@ -98,8 +103,8 @@ it('a layer that is silent at the second look is asked until it answers', async 
   const scene = new Scene([30])
   scene.rows.set('1', { encoded: '70' })
   scene.holds('1', '50')
+  scene.afterLook = () => scene.held.set('1', new Error('away'))
   await scene.sampled('1')
-  scene.held.set('1', new Error('away'))
   const ended = scene.auditor.stop()
   await expect.poll(() => scene.occurrences.some(({ type }) => type === 'audit:failed')).toBe(true)
   scene.holds('1', '50')
