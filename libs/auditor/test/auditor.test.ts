@@ -12,7 +12,7 @@ class Scene {
   readonly occurrences: AuditOccurrence[] = []
   readonly auditor: Auditor
   /** What happens between a key's first look and its next. */
-  afterLook: () => void = () => undefined
+  afterLook: () => unknown = () => undefined
   #toSample: string[] = []
 
   constructor(recheckAfterMs: readonly number[] = [20, 60]) {
@@ -83,8 +83,8 @@ it('a change that was on its way when the layer was read is not stale later', as
   const scene = new Scene([40])
   scene.rows.set('1', { encoded: '70' })
   scene.holds('1', '50')
+  scene.afterLook = () => scene.held.delete('1') // the fence has arrived
   await scene.sampled('1')
-  scene.held.delete('1') // the fence has arrived
   expect((await scene.auditor.stop()).staleAfter(40)).toBe(0)
   expect(scene.row.wrong).toBe(1)
 })
@@ -93,8 +93,8 @@ it('a wrong value that another wrong one takes the place of is followed anew', a
   const scene = new Scene([50])
   scene.rows.set('1', { encoded: '70' })
   scene.holds('1', '50')
+  scene.afterLook = () => scene.holds('1', '60', 2)
   await scene.sampled('1')
-  scene.holds('1', '60', 2)
   expect((await scene.auditor.stop()).staleAfter(50)).toBe(1)
   expect(scene.row.wrong).toBe(2)
 })
@@ -115,8 +115,8 @@ it('without a truth the first look stands: what was wrong and is still served is
   const scene = new Scene([30])
   scene.rows.set('1', { encoded: '70' })
   scene.holds('1', '50')
+  scene.afterLook = () => scene.rows.set('1', { excluded: 'load-failed' })
   await scene.sampled('1')
-  scene.rows.set('1', { excluded: 'load-failed' })
   expect((await scene.auditor.stop()).staleAfter(30)).toBe(1)
 })
 
