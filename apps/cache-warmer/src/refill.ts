@@ -1,5 +1,6 @@
 import type { Cache } from '@freshet/cache'
-import { KeyWithoutCatalogError } from '@freshet/catalog'
+import { bindKey, parseTemplate, UnencodableParameterError } from '@freshet/cache-keys'
+import { KeyWithoutCatalogError, type TypedKey } from '@freshet/catalog'
 import type { RefillJob } from './queue/refill-job.js'
 
 /** What became of a warm request. */
@@ -27,12 +28,23 @@ export async function refill(cache: Warmable, owner: string, request: RefillJob,
   if (request.owner !== owner) return { outcome: 'foreign' }
   if (request.deadline <= nowMs) return { outcome: 'late' }
   try {
-    const { layer, joined, refused } = await cache.read(cache.key(request.template, request.parameters), {
-      fresh: true,
-    })
+    const key = cache.key(request.template, request.parameters)
+    if (!isBindable(key)) return { outcome: 'foreign' }
+    const { layer, joined, refused } = await cache.read(key, { fresh: true })
     if (refused !== undefined) return { outcome: 'refused', reason: refused }
     return { outcome: layer === 'source' && !joined ? 'warmed' : 'fresh' }
   } catch (error) {
     return error instanceof KeyWithoutCatalogError ? { outcome: 'foreign' } : { outcome: 'failed', error }
+  }
+}
+
+/** Versions overlap: another may have a template of this name with other parameters. That says nothing of the source. */
+function isBindable({ definition, parameters }: TypedKey): boolean {
+  try {
+    bindKey(parseTemplate(definition.text), parameters)
+    return true
+  } catch (error) {
+    if (error instanceof UnencodableParameterError) return false
+    throw error
   }
 }

@@ -16,14 +16,20 @@ export class Warmer {
   ) {}
 
   private running = 0
+  /** Jobs that came too late to ask their breaker: their end says nothing of whoever tries meanwhile. */
+  private readonly unasked = new WeakSet<RefillJob>()
 
   get isBusy(): boolean {
     return this.running > 0
   }
 
   /** Until the source of its template may be asked again; never past its deadline, where nothing is loaded. */
-  holdBackMs({ template, deadline }: RefillJob, nowMs: number): number {
-    if (deadline <= nowMs) return 0
+  holdBackMs(job: RefillJob, nowMs: number): number {
+    const { template, deadline } = job
+    if (deadline <= nowMs) {
+      this.unasked.add(job)
+      return 0
+    }
     return Math.min(this.breakers.admit(template, nowMs), deadline - nowMs)
   }
 
@@ -33,7 +39,7 @@ export class Warmer {
     this.running++
     const outcome = await refill(this.cache, this.owner, job, Date.now())
     this.running--
-    this.breakers.ended(job.template, signOf(outcome), Date.now())
+    if (!this.unasked.has(job)) this.breakers.ended(job.template, signOf(outcome), Date.now())
     this.report({ ...outcome, template: job.template, durationMs: performance.now() - startedMs })
     if (outcome.outcome === 'refused') throw new RefillRefusedError(outcome.reason)
     if (outcome.outcome === 'failed') throw asError(outcome.error)

@@ -1,9 +1,13 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { admit, afterLoad, closed, type Breaker, type Sign } from '../src/pace/breaker.js'
+import { Breakers } from '../src/pace/breakers.js'
 import { nextLimit } from '../src/pace/load-limit.js'
 import { PoolPace } from '../src/pace/pool-pace.js'
+import { jobOf } from '../src/queue/refill-job.js'
+import { Warmer } from '../src/warmer.js'
 import { eventually } from '@freshet/testing/live'
+import { cacheOf, requestFor } from './requests.js'
 
 const waits = fc.oneof(fc.double({ min: 0, max: 5_000, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY))
 
@@ -57,6 +61,33 @@ it('no series of outcomes holds a template back for ever', () => {
       expect(admit(after(signs), 10_000).waitMs).toBe(0)
     }),
   )
+})
+
+it('while one load tries, jobs whose deadline is over let no other one try', async () => {
+  const started = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  let tries = 0
+  const cache = cacheOf(async () => {
+    if (++tries <= 5) throw new Error('away')
+    started.resolve()
+    await answer.promise
+    return {}
+  })
+  const warmer = new Warmer(cache, 'shop', new Breakers(), () => undefined)
+  const job = (deadline: number) => jobOf(requestFor('7', { deadline }))
+  const inTime = job(Date.now() + 60_000)
+  for (let at = 0; at < 5; at++) await warmer.refillOne(inTime).catch(() => undefined)
+  const laterMs = Date.now() + 10_001
+  expect(warmer.holdBackMs(inTime, laterMs)).toBe(0)
+  const trying = warmer.refillOne(inTime)
+  await started.promise
+  const late = job(0)
+  expect(warmer.holdBackMs(late, laterMs)).toBe(0)
+  await warmer.refillOne(late)
+  expect(warmer.holdBackMs(inTime, laterMs)).toBeGreaterThan(0)
+  answer.resolve()
+  await trying
+  expect(warmer.holdBackMs(inTime, laterMs)).toBe(0)
 })
 
 it('a pool that makes loads wait lowers the limit, and one that cannot be reached too', async () => {

@@ -48,3 +48,9 @@ it('nothing is loaded for a request that came too late, or that is not ours', as
   expect(await refill(untouched, 'shop', { ...request, owner: 'bank' }, 1_000)).toEqual({ outcome: 'foreign' })
   expect(await refill(untouched, 'shop', { ...request, template: 'stock' }, 1_000)).toEqual({ outcome: 'foreign' })
 })
+
+it("another version's template of the same name with other parameters is foreign, and no failure of the source", async () => {
+  const untouched = cacheOf(() => Promise.reject(new Error('nothing should be read')))
+  const before = { ...request, key: 'shop:1:item:7:price', parameters: { shop: '1', article: '7' } }
+  expect(await refill(untouched, 'shop', before, 1_000)).toEqual({ outcome: 'foreign' })
+})

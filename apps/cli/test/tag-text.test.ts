@@ -42,3 +42,14 @@ it('all texts that govern nothing are named at once, with what there is', () => 
     }),
   )
 })
+
+it('with a key and a wildcard come the templates that have a window, in their shard: it ends one that is open', () => {
+  const { account, entry } = catalog.templates
+  const withWindow = { ...catalog, templates: { account, entry: { ...entry, staleWhileRevalidate: '5s' } } }
+  const wildcard = bindWildcard(parseWildcard('account:{id}:entries:*'), { id: 7 })
+  expect(tagsOfTexts(['account:7', 'account:7:entries:*'], [{ catalog: withWindow, status: undefined }])).toEqual([
+    keyTag(bindKey(parseTemplate('account:{id}'), { id: 7 })),
+    wildcard,
+    { ...templateTag(parseTemplate('account:{id}:entries:{query}')), shard: wildcard.shard },
+  ])
+})

@@ -73,6 +73,14 @@ it('each refresh and each eviction is done once', () => {
   expect(fences.isEmpty).toBe(false)
 })
 
+it('two services whose keys share a text both have theirs refreshed', () => {
+  const fences = new MergedFences()
+  const refresh = { owner: 'one', template: 'balance', key: 'member:42:balance', parameters: { id: 42 } }
+  const refreshes = [refresh, { ...refresh, owner: 'other' }]
+  fences.add({ fences: [], evictions: [], refreshes }, commit(1n, 1), false)
+  expect(fences.refreshes).toEqual(refreshes)
+})
+
 it("a template's tag under many transactions needs one floor, not a field for each in every shard", () => {
   const fences = new MergedFences()
   for (let id = 1n; id <= 100n; id++) fences.fence(templateTag(template), commit(id, 1), false)

@@ -1,19 +1,22 @@
+import { topics as topicNames } from '@freshet/events'
 import { expect, it, vi } from 'vitest'
+import type { InvalidationEngine } from '../src/engine.js'
 import { World, type Step } from './world.js'
 
+const topics = topicNames()
 const balance = (id: number) => `member:${id}:balance`
 const fenced = (world: World): string[] =>
   world.published('invalidations').flatMap((record) => (record.kind === 'invalidation' ? record.tags : []))
 
 /** A service that has read everything so far. */
-async function openRunning(): Promise<World> {
+async function openRunning(): Promise<World & { readonly engine: InvalidationEngine }> {
   const world = await World.open()
   world.register()
   for (const partition of [0, 1]) world.watermark(partition)
-  await world.start()
+  const engine = await world.start()
   await vi.waitFor(() => expect(world.isDone).toBe(true))
   world.steps.length = 0
-  return world
+  return Object.assign(world, { engine })
 }
 
 it('R7: transactions and rotations, then the announcement, then the cursor, then its watermark', async () => {
@@ -149,4 +152,26 @@ it('shards that came from another master of a Cluster are fenced like a gap befo
   expect(world.steps.indexOf('gap')).toBeLessThan(world.steps.indexOf('moveCursors'))
   const floorOf = (shard: number) => Number(world.redis.records.get(shard)?.floor)
   expect(floorOf(7)).toBeGreaterThan(floorOf(8)) // which has the one of the first start
+})
+
+it('of many shards that came from another master each template is announced once: a broker takes 1 MiB', async () => {
+  const world = await openRunning()
+  const before = fenced(world).length
+  world.redis.arrivedShards = Array.from({ length: 512 }, (_, shard) => shard)
+  world.redis.breakConnections()
+  world.change(42)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const announced = fenced(world)
+    .slice(before)
+    .filter((tag) => tag.startsWith('*'))
+  expect(announced.toSorted()).toEqual(['*member:{id}:balance', '*members:list:{query}'])
+})
+
+it('records that are gone are skipped only once the shards that came from another master are fenced', async () => {
+  const world = await openRunning()
+  world.redis.arrivedShards = [7]
+  world.redis.breakConnections()
+  await world.engine.offsetOutOfRange(topics.changes('member'), 0, world.end(0))
+  expect(world.steps).toContain('arrivedShards')
+  expect(world.steps.indexOf('arrivedShards')).toBeLessThan(world.steps.indexOf('moveCursors'))
 })

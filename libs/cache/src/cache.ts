@@ -9,7 +9,7 @@ import { CacheClosedError, LoaderMissingError } from './errors.js'
 import type { RowsHandle } from '@freshet/postgres'
 import type { Flights } from './flights.js'
 import type { CatalogWatch } from './in-force.js'
-import { tagByHand, type InvalidationTarget } from './invalidate.js'
+import { tagsByHand, type InvalidationTarget } from './invalidate.js'
 import type { Load, LoadContext, LoaderSource, TemplateLoad } from './loader.js'
 import type { BlindCause, Layer } from './occurrence.js'
 import type { Found, Reader } from './reader.js'
@@ -180,7 +180,7 @@ export class Cache {
   async invalidate(...targets: readonly InvalidationTarget[]): Promise<void> {
     const { catalog, watch } = this.parts
     const { parameterKinds } = watch.record ?? (await watch.wait(0, this.#open()))
-    await this.parts.invalidate(targets.map((target) => tagByHand(catalog, target, parameterKinds)))
+    await this.parts.invalidate(targets.flatMap((target) => tagsByHand(catalog, target, parameterKinds)))
   }
 
   /**

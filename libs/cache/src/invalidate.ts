@@ -1,5 +1,12 @@
 import { bindKey, keyTag, templateTag, type Tag } from '@freshet/cache-keys'
-import { templateOf, type BoundWildcard, type Catalog, type DeclaredKey, type TypedKey } from '@freshet/catalog'
+import {
+  templateOf,
+  type BoundWildcard,
+  type Catalog,
+  type CompiledTemplate,
+  type DeclaredKey,
+  type TypedKey,
+} from '@freshet/catalog'
 import { encodeInvalidation, topics } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
 import { bindDeclared, type KindsOfTemplates } from './address.js'
@@ -9,20 +16,32 @@ import { KeyNotExactError } from './errors.js'
 export type InvalidationTarget = TypedKey | BoundWildcard | DeclaredKey
 
 /**
- * The tag whose rotation makes the target's values unservable.
+ * The tags whose rotation makes the target's values unservable. Where a template has a window that of the template is among
+ * them, in the target's shard alone: a change may have ended the target's own generation already, and left a window open,
+ * which a template's tag ends whatever there is (`windowsToOpen`).
  *
  * Throws KeyWithoutCatalogError, KeyNotExactError, WildcardUndeclaredError, and UnencodableParameterError.
  */
-export function tagByHand(catalog: Catalog, target: InvalidationTarget, kinds: KindsOfTemplates): Tag {
-  if ('wildcard' in target) return bindDeclared(catalog, target, kinds).bound
+export function tagsByHand(catalog: Catalog, target: InvalidationTarget, kinds: KindsOfTemplates): readonly Tag[] {
+  if ('wildcard' in target) {
+    const { bound, governed } = bindDeclared(catalog, target, kinds)
+    return [bound, ...endingWindows(governed, bound.shard)]
+  }
   if (!('definition' in target)) {
     const typed = { definition: target, template: target.name, parameters: {} }
-    return templateTag(templateOf(catalog, typed).template)
+    return [templateTag(templateOf(catalog, typed).template)]
   }
-  const { name, template, exact } = templateOf(catalog, target)
+  const compiled = templateOf(catalog, target)
+  const { name, template, exact } = compiled
   if (!exact) throw new KeyNotExactError(name)
-  return keyTag(bindKey(template, target.parameters, kinds[name]))
+  const key = bindKey(template, target.parameters, kinds[name])
+  return [keyTag(key), ...endingWindows([compiled], key.shard)]
 }
+
+const endingWindows = (templates: readonly CompiledTemplate[], shard: Tag['shard']): Tag[] =>
+  templates
+    .filter(({ staleWhileRevalidateMs }) => staleWhileRevalidateMs > 0)
+    .map(({ template }) => ({ ...templateTag(template), shard }))
 
 export interface ByHand {
   /** Rotates the tags in Redis. */

@@ -1,4 +1,5 @@
 import { shardOf, templateTag, parseTemplate } from '@freshet/cache-keys'
+import { wildcard as declaredWildcard } from '@freshet/catalog'
 import { expect, it } from 'vitest'
 import { cacheStatusHeader } from '../src/index.js'
 import { keys, World, type Balance } from './world/world.js'
@@ -45,6 +46,17 @@ it('a fence of which no window was opened ends all, and so does a gap', async ()
   const missed = await openFenced(exact)
   await missed.world.gap(templateTag(parseTemplate(keys.card.text)))
   expect(await missed.client.cache.get(key, missed.card)).toEqual({ amount: 70 })
+})
+
+it.for([
+  ['the key', key],
+  ['a wildcard', declaredWildcard('member:{id}:*', { id: 42 })],
+  ['its template', keys.card],
+] as const)('a fence of %s by hand ends a window that a change has opened', async ([, target]) => {
+  const { card, client } = await openFenced(exact, wildcard)
+  expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 50 }, stale: true })
+  await client.cache.invalidate(target)
+  expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 70 }, stale: false })
 })
 
 it.for([

@@ -12,6 +12,9 @@ export interface FleetWindowOptions {
 /** Of the keys, when there are too many. More of them would have to make room more often, which takes some milliseconds. */
 const KEPT = 0.75
 
+/** What a slot can hold: a report may claim more, and what was added has to go again with its slot. */
+const MOST = 2 ** 32 - 1
+
 /** A key is hot when it is among the fleet's so many hottest AND was read more often than this in the window. */
 export interface HotRule {
   readonly among: number
@@ -86,8 +89,10 @@ export class FleetWindow {
 
   #change(row: number, slot: number, by: number): void {
     const at = row * this.#slots + slot
-    this.#counts[at] = (this.#counts[at] ?? 0) + by
-    this.#totals[row] = this.#total(row) + by
+    const before = this.#counts[at] ?? 0
+    const after = Math.min(before + by, MOST)
+    this.#counts[at] = after
+    this.#totals[row] = this.#total(row) + after - before
   }
 
   #open(key: string): number {

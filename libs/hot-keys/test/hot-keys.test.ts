@@ -148,3 +148,12 @@ it('a key that comes after another gave way begins with nothing', () => {
   fleet.add(8_000, [{ key: 'newest', count: 1 }])
   expect([fleet.count('d'), fleet.count('new'), fleet.count('newest')]).toEqual([0, 5, 1])
 })
+
+it('a report of more reads than can be is forgotten with its slot, as any other', () => {
+  const window = new FleetWindow({ windowMs: 60_000, slots: 60 })
+  window.add(0, [{ key: 'claimed', count: 5_000_000_000 }])
+  expect(window.hot({ among: 1, moreThan: 100 })).toHaveLength(1)
+  window.add(120_000, [{ key: 'other', count: 1 }])
+  expect(window.count('claimed')).toBe(0)
+  expect(window.size).toBe(1)
+})

@@ -20,7 +20,8 @@ export class TagUnknownError extends Error {
 }
 
 /**
- * Finds the tags behind texts: a key (`member:42:balance`), a wildcard (`member:42:*`) or a template (`member:{id}:balance`).
+ * Finds the tags behind texts: a key (`member:42:balance`), a wildcard (`member:42:*`) or a template (`member:{id}:balance`);
+ * with them, in their shard, those of templates that have a window, which ends one that a change has opened.
  *
  * Throws TagUnknownError with all that are none.
  */
@@ -32,8 +33,15 @@ export function tagsOfTexts(texts: readonly string[], registered: readonly Regis
   const found = texts.map((text) => ({ text, tag: tagOfText(text, templates) }))
   const unknown = found.filter(({ tag }) => tag === undefined).map(({ text }) => text)
   if (unknown.length > 0) throw new TagUnknownError(unknown, knownTo(templates))
-  return found.flatMap(({ tag }) => tag ?? [])
+  return found.flatMap(({ tag }) => (tag ? [tag, ...endingWindows(tag, templates)] : []))
 }
+
+const endingWindows = ({ text, shard }: Tag, templates: readonly CompiledTemplate[]): Tag[] =>
+  shard === 'all'
+    ? []
+    : templates
+        .filter((template) => template.staleWhileRevalidateMs > 0 && tagOfText(text, [template])?.shard === shard)
+        .map(({ template }) => ({ ...templateTag(template), shard }))
 
 const knownTo = (templates: readonly CompiledTemplate[]): readonly string[] =>
   [

@@ -38,7 +38,8 @@ export class MergedFences {
   add(plan: Plan, commit: Commit, isRepeat: boolean): void {
     for (const { tag } of plan.fences) this.fence(tag, commit, isRepeat)
     for (const key of plan.evictions) this.evictionKeys.add(key)
-    for (const refresh of plan.refreshes) this.refreshesByKey.set(refresh.key, refresh)
+    for (const refresh of plan.refreshes)
+      this.refreshesByKey.set(`${refresh.owner} ${refresh.template} ${refresh.key}`, refresh) // services may share a text
   }
 
   fence(tag: Tag, commit: Commit, isRepeat: boolean): void {

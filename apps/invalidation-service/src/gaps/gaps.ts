@@ -22,7 +22,7 @@ export class Gaps {
   async apply(session: FenceSession, cause: GapCause, scope: string, templates: readonly Tag[]): Promise<void> {
     if (templates.length === 0) return
     await session.gap(templates, this.takeFloor)
-    const tags = templates.map((tag) => tag.text)
+    const tags = [...new Set(templates.map((tag) => tag.text))] // memories know a template's tag as one, whatever its shards
     const announcement = encodeInvalidation({
       source: this.source,
       shard: 'all',

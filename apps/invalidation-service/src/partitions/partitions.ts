@@ -85,6 +85,7 @@ export class Partitions {
   async skip(topic: string, partition: number, first: bigint): Promise<bigint> {
     const session = this.openSession()
     await this.directory.caughtUp(this.waitForCatalogsMs)
+    await this.settle(session) // it may be a newer one than that of the position that is out of range
     await this.gaps.apply(
       session,
       'offset-out-of-range',
