@@ -52,7 +52,7 @@ function end(
   generation: string | undefined,
 ): void {
   // on a Cluster a template's gets a successor, which goes with its shard and replaces what is left of it elsewhere
-  const isReplaced = redis.isCluster && without !== "a template's generation only ends, on a Cluster too"
+  const isReplaced = redis.isCluster && !deletesTemplates(without)
   if (isReplaced && catalogs.isTemplate(tag)) generations.set(tag, redis.newName())
   else generations.delete(tag)
   if (generation === undefined) return
@@ -60,6 +60,10 @@ function end(
   ended.set(generation, ends)
   ends.push({ at: now, byChange: cause === 'change' })
 }
+
+const deletesTemplates = (without: World['without']): boolean =>
+  without === "a template's generation only ends, on a Cluster too" ||
+  without === 'what a slot finds where it comes back is believed'
 
 /** Now and then a key is hot. */
 function windowsOfHotKeys(world: World, { tag, shard }: ShardTag): number[] {
