@@ -1,3 +1,4 @@
+import { SHARDS } from '@freshet/cache-keys'
 import { cursorOfAll, holds, isOfLineage, leastApplied, type AppliedWatermark, type Speaker } from '@freshet/coherence'
 import { call, type Command } from './connection.js'
 import type { AppliedMark, Cursor, CursorMove } from './fence-store.js'
@@ -186,7 +187,11 @@ function lowest({ spokenFor, homes }: Found): ReadonlyMap<string, Cursor> {
 
 /** What else may stand there names nobody. */
 const speaker = (text: unknown): string | null =>
-  typeof text === 'string' && /^(\d{1,4}|namespace):[\da-f]+$/.test(text) ? text : null
+  typeof text === 'string' && /^(\d{1,4}|namespace):[\da-f]+$/.test(text) && isPlace(parseHome(text).place)
+    ? text
+    : null
+
+const isPlace = (place: Place): boolean => place === 'namespace' || place < SHARDS
 
 function parseHome(text: string): { place: Place; digest: string } {
   const [place = '', digest = ''] = text.split(':')

@@ -193,6 +193,17 @@ it('a cursor that came with its slot from another master is not believed: it say
   expect(session.isOver()).toBe(true)
 }, 60_000)
 
+it('a shard that names a home which cannot be is lost history, and no error', async () => {
+  const session = service.fences.session()
+  await session.moveCursors([at(100n)])
+  const [shard = 0] = await shardsOf(pair(0).master)
+  await redis.direct(pair(0).master).set(keys.spokenFor(shard), '5000:abc')
+  expect(await offsetOf(service.fences.session())).toBeUndefined()
+  const next = service.fences.session()
+  await next.moveCursors([at(110n)])
+  expect(await offsetOf(next)).toBe(110n)
+}, 60_000)
+
 it('a shard that came from a master which was behind is replayed from there, also when that master lets it go first', async () => {
   const { master, replica } = pair(0)
   const session = service.fences.session()

@@ -74,7 +74,7 @@ export class Partitions {
     return new Map(
       [...standings].flatMap(([partition, cursor]) => {
         if (!cursor) return []
-        const repeatsUntil = offsets.get(partition)?.high ?? cursor.offset
+        const repeatsUntil = offsets.get(partition)?.high ?? everything
         this.standings.set(`${topic}/${partition}`, { session, cursor, repeatsUntil })
         return [[partition, cursor.offset] as const]
       }),
@@ -134,9 +134,12 @@ export class Partitions {
 
   private async endOf(topic: string, partition: number): Promise<bigint> {
     const offsets = await this.kafka.admin.offsets(topic)
-    return offsets.find((each) => each.partition === partition)?.high ?? 0n
+    return offsets.find((each) => each.partition === partition)?.high ?? everything
   }
 }
+
+/** An end that is not known: whatever stands in the log may be a repetition. */
+const everything = 2n ** 63n
 
 /** Where to begin without a cursor. */
 const beginIn = (log: PartitionOffsets | undefined): bigint =>
