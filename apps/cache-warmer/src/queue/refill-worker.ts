@@ -25,7 +25,7 @@ export interface RefillWorkerOptions extends QueuePlace {
 }
 
 /** SIGTERM leaves 10 s, and pools are to be closed in them too. */
-const PATIENCE_MS = 7_000
+const PATIENCE_MS = 4_000
 
 /** Takes jobs that are due, the most urgent first, also those that a killed worker left unfinished. */
 export class RefillWorker {
@@ -71,9 +71,10 @@ export class RefillWorker {
   async close(): Promise<void> {
     const over = new AbortController()
     const patience = delay(PATIENCE_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined)
-    if (this.connection.status === 'ready') await Promise.race([this.worker.close(), patience])
+    const isHeard = this.connection.status === 'ready'
+    // closed once: a second call, to force it, would only wait for the first
+    await Promise.race([this.worker.close(!isHeard).catch(() => undefined), patience])
     over.abort()
-    await this.worker.close(true).catch(() => undefined)
     this.connection.disconnect()
   }
 }
