@@ -1,21 +1,10 @@
 // npm run bench:precision -- [--writes N] [--window N] [--seed N]
-import { parseArgs } from 'node:util'
 import { seededRandom, startSystem } from '@freshet/demo'
 import { precisionTables } from '@freshet/members-catalog/testing'
+import { wholeNumbers } from './whole-numbers.js'
 import { measure, world } from './precision/measure.js'
 
-const { values } = parseArgs({
-  options: {
-    writes: { type: 'string', default: '3000' },
-    window: { type: 'string', default: '10' },
-    seed: { type: 'string', default: '1' },
-  },
-})
-const [writes = 0, window = 0, seed = 0] = (['writes', 'window', 'seed'] as const).map((name) => {
-  const value = Number(values[name])
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`--${name} wants a whole number of at least 1`)
-  return value
-})
+const { writes, window, seed } = wholeNumbers({ writes: 3_000, window: 10, seed: 1 })
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 const system = await startSystem({

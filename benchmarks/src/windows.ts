@@ -1,12 +1,12 @@
 // npm run bench:windows -- [--seconds N] [--commits N] [--reads N]
-import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { createCache, type Cache } from '@freshet/cache'
 import { cacheWarmer } from '@freshet/cache-warmer'
 import { seededRandom, startSystem, type System } from '@freshet/demo'
 import { startService, type RunningService } from '@freshet/service-kit'
-import { eventually } from '@freshet/testing/live'
+import { eventually, metricOf } from '@freshet/testing/live'
 import pg from 'pg'
+import { wholeNumbers } from './whole-numbers.js'
 import { FenceTimes } from './windows/fences.js'
 import { catalog, loads, organizations, pageOf, pagesSql, registerLoaders, windowMs } from './windows/pages.js'
 import { PlainCache } from './windows/plain.js'
@@ -15,19 +15,7 @@ import { sideOf, verdicts, type Side } from './windows/sides.js'
 import { writeSteadily } from './windows/writes.js'
 
 const pages = 200
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '30' },
-    commits: { type: 'string', default: '500' },
-    reads: { type: 'string', default: '1000' },
-  },
-})
-const [seconds = 0, commits = 0, perSecond = 0] = (['seconds', 'commits', 'reads'] as const).map((name) => {
-  const value = Number(values[name])
-  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`--${name} wants a whole number of at least 1`)
-  return value
-})
-
+const { seconds, commits, reads: perSecond } = wholeNumbers({ seconds: 30, commits: 500, reads: 1_000 })
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 
 async function openReader({ stack }: System, pool: pg.Pool): Promise<{ cache: Cache; read: ReadPage }> {
@@ -58,12 +46,6 @@ const startWarmer = ({ environment }: System): Promise<RunningService> =>
       FRESHET_LOG_LEVEL: 'error',
     },
   })
-
-async function hotPages({ invalidationUrl }: System): Promise<number> {
-  const text = await (await fetch(`${invalidationUrl}/metrics`)).text()
-  const line = text.split('\n').find((each) => each.startsWith('freshet_hot_keys{template="page"'))
-  return Number(line?.split(' ').at(-1) ?? 0)
-}
 
 /** Reads under commits; what was loaded meanwhile. */
 async function play(
@@ -113,7 +95,7 @@ try {
 
   tell('reading until every page is hot')
   await readSteadily(readers, { perSecond: 3_000, seconds: Math.ceil((120 * pages) / 3_000), pages })
-  await eventually(() => hotPages(system), pages)
+  await eventually(() => metricOf(system.invalidationUrl, 'freshet_hot_keys', { template: 'page' }), pages)
   await readSteadily([plain.read], { perSecond: 1_000, seconds: 1, pages })
 
   const calm = await play('calm', readers, organizations.calm)

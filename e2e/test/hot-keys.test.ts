@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { promisify } from 'node:util'
 import { startSystem, type System } from '@freshet/demo'
-import { eventually } from '@freshet/testing/live'
+import { eventually, metricOf } from '@freshet/testing/live'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 const freshet = createRequire(import.meta.url).resolve('@freshet/cli/bin/freshet.js')
@@ -28,18 +28,12 @@ const readBalance = async (id: number, timesEach: number): Promise<void> => {
   for (const { url } of system.apis) await read(url, `/members/${id}/balance`, timesEach)
 }
 
-/** Of the invalidation service; 0 where it has none. */
-async function metric(name: string, labels: string): Promise<number> {
-  const text = await (await fetch(`${system.invalidationUrl}/metrics`)).text()
-  const line = text.split('\n').find((each) => each.startsWith(`${name}{${labels},`))
-  return Number(line?.split(' ').at(-1) ?? 0)
-}
-const hotBalances = () => metric('freshet_hot_keys', 'template="balance"')
+const metric = (name: string, labels: Readonly<Record<string, string>>): Promise<number> =>
+  metricOf(system.invalidationUrl, name, labels)
+const hotBalances = () => metric('freshet_hot_keys', { template: 'balance' })
 
 async function readsOf(template: string): Promise<number> {
-  const counts = ['l1', 'l2', 'missed'].map((outcome) =>
-    metric('freshet_cache_reads_total', `template="${template}",outcome="${outcome}"`),
-  )
+  const counts = ['l1', 'l2', 'missed'].map((outcome) => metric('freshet_cache_reads_total', { template, outcome }))
   return (await Promise.all(counts)).reduce((sum, count) => sum + count)
 }
 

@@ -1,5 +1,5 @@
 import type { System } from '@freshet/demo'
-import { eventually } from '@freshet/testing/live'
+import { eventually, metricOf } from '@freshet/testing/live'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTestSystem } from '../src/test-system.js'
@@ -49,11 +49,7 @@ async function seesRedis(url: string): Promise<boolean> {
   return health.l2 === 'sighted'
 }
 
-async function hotLists(): Promise<number> {
-  const text = await (await fetch(`${system.invalidationUrl}/metrics`)).text()
-  const line = text.split('\n').find((each) => each.startsWith('freshet_hot_keys{template="list"'))
-  return Number(line?.split(' ').at(-1) ?? 0)
-}
+const hotLists = () => metricOf(system.invalidationUrl, 'freshet_hot_keys', { template: 'list' })
 
 it('a hot list is served stale for as long as its window after a change, and never in any other way', async () => {
   const [one, other] = system.apis.map(({ url }) => url)

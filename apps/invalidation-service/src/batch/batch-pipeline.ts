@@ -117,12 +117,7 @@ export class BatchPipeline {
   private async announce(work: Work): Promise<Work> {
     const { producer, scheduling } = this.parts
     const refreshes = scheduling.refreshesOf(work.hot, work.fencedAt)
-    const records = [
-      ...this.invalidations(work),
-      ...this.warmRequests(work),
-      ...this.hotRefreshes(refreshes),
-      ...this.deadLetters(work),
-    ]
+    const records = [...this.invalidations(work), ...this.warmRequests(work, refreshes), ...this.deadLetters(work)]
     if (records.length > 0) await producer.send(records)
     scheduling.asked(refreshes, work.fencedAt)
     return { ...work, scheduled: refreshes.length }
@@ -171,42 +166,33 @@ export class BatchPipeline {
     }))
   }
 
-  /** Of templates that are always warm; what is hot is scheduled instead. */
-  private warmRequests({ reading, fencedAt, hot }: Work): OutgoingRecord[] {
+  /** What is hot by its schedule, and of templates that are always warm the rest at once. */
+  private warmRequests({ reading, fencedAt, hot }: Work, scheduled: readonly ScheduledRefresh[]): OutgoingRecord[] {
     const { source, topics } = this.parts
     const isHot = ({ owner, template, key }: Refresh): boolean =>
       hot.some((each) => each.key === key && each.template.name === template && each.template.owner === owner)
-    return reading.fences.refreshes
-      .filter((refresh) => !isHot(refresh))
-      .map(({ owner, template, key, parameters }) => ({
-        topic: topics.warmRequests,
-        ...encodeWarmRequest({
-          source,
-          owner,
-          template,
-          key,
-          parameters: asSent(parameters),
+    const asked = [
+      ...reading.fences.refreshes
+        .filter((refresh) => !isHot(refresh))
+        .map((refresh) => ({
+          ...refresh,
           priority: priorities.warm,
           notBefore: fencedAt,
           deadline: fencedAt + warmWithinMs,
-        }),
-      }))
-  }
-
-  private hotRefreshes(refreshes: readonly ScheduledRefresh[]): OutgoingRecord[] {
-    const { source, topics } = this.parts
-    return refreshes.map(({ target: { template, key, parameters }, notBefore, deadline }) => ({
-      topic: topics.warmRequests,
-      ...encodeWarmRequest({
-        source,
+        })),
+      ...scheduled.map(({ target: { template, key, parameters }, notBefore, deadline }) => ({
         owner: template.owner,
         template: template.name,
         key,
-        parameters: asSent(parameters),
+        parameters,
         priority: template.staleWhileRevalidateMs === 0 ? priorities.strict : priorities.window,
         notBefore,
         deadline,
-      }),
+      })),
+    ]
+    return asked.map((request) => ({
+      topic: topics.warmRequests,
+      ...encodeWarmRequest({ ...request, source, parameters: asSent(request.parameters) }),
     }))
   }
 

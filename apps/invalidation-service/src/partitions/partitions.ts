@@ -55,9 +55,8 @@ export class Partitions {
   async positions(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>> {
     const session = this.openSession()
     const cursors = await session.cursors(topic)
-    const offsets = new Map((await this.kafka.admin.offsets(topic)).map((each) => [each.partition, each]))
-    await this.directory.caughtUp(this.waitForCatalogsMs)
-    await this.settle(session)
+    const logs = await this.logs(topic)
+    await this.prepare(session)
     const lost = partitions.filter((partition) => !cursors.has(partition))
     const standings = new Map(partitions.map((partition) => [partition, cursors.get(partition)]))
     if (lost.length > 0) {
@@ -67,14 +66,14 @@ export class Partitions {
         topic,
         this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
       )
-      const moves = lost.map((partition) => ({ topic, partition, cursor: { offset: beginIn(offsets.get(partition)) } }))
+      const moves = lost.map((partition) => ({ topic, partition, cursor: { offset: beginIn(logs.get(partition)) } }))
       await session.moveCursors(moves)
       for (const { partition, cursor } of moves) standings.set(partition, cursor)
     }
     return new Map(
       [...standings].flatMap(([partition, cursor]) => {
         if (!cursor) return []
-        const repeatsUntil = offsets.get(partition)?.high ?? everything
+        const repeatsUntil = endOf(logs.get(partition))
         this.standings.set(`${topic}/${partition}`, { session, cursor, repeatsUntil })
         return [[partition, cursor.offset] as const]
       }),
@@ -84,15 +83,15 @@ export class Partitions {
   /** Records before `first` are gone: a gap, and reading goes on there. Throws CatalogsBehindError. */
   async skip(topic: string, partition: number, first: bigint): Promise<bigint> {
     const session = this.openSession()
-    await this.directory.caughtUp(this.waitForCatalogsMs)
-    await this.settle(session) // it may be a newer one than that of the position that is out of range
+    await this.prepare(session) // it may be a newer one than that of the position that is out of range
     await this.gaps.apply(
       session,
       'offset-out-of-range',
       topic,
       this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
     )
-    const standing = { session, cursor: { offset: first }, repeatsUntil: await this.endOf(topic, partition) }
+    const repeatsUntil = endOf((await this.logs(topic)).get(partition))
+    const standing = { session, cursor: { offset: first }, repeatsUntil }
     await this.move(topic, partition, standing, standing.cursor)
     return first
   }
@@ -108,6 +107,12 @@ export class Partitions {
   async move(topic: string, partition: number, standing: Standing, cursor: Cursor): Promise<void> {
     await standing.session.moveCursors([{ topic, partition, cursor }])
     this.standings.set(`${topic}/${partition}`, { ...standing, cursor })
+  }
+
+  /** What has to be before any cursor of a session moves, and any record is planned: all catalogs, and the arrived shards fenced. */
+  private async prepare(session: FenceSession): Promise<void> {
+    await this.directory.caughtUp(this.waitForCatalogsMs)
+    await this.settle(session)
   }
 
   /** Fences the shards that came from other masters of a Cluster, before any cursor moves on. */
@@ -132,14 +137,13 @@ export class Partitions {
     return this.session
   }
 
-  private async endOf(topic: string, partition: number): Promise<bigint> {
-    const offsets = await this.kafka.admin.offsets(topic)
-    return offsets.find((each) => each.partition === partition)?.high ?? everything
+  private async logs(topic: string): Promise<ReadonlyMap<number, PartitionOffsets>> {
+    return new Map((await this.kafka.admin.offsets(topic)).map((log) => [log.partition, log]))
   }
 }
 
-/** An end that is not known: whatever stands in the log may be a repetition. */
-const everything = 2n ** 63n
+/** Of one that is not known: whatever stands in it may be a repetition. */
+const endOf = (log: PartitionOffsets | undefined): bigint => log?.high ?? 2n ** 63n
 
 /** Where to begin without a cursor. */
 const beginIn = (log: PartitionOffsets | undefined): bigint =>
