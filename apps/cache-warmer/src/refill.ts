@@ -30,7 +30,8 @@ export async function refill(cache: Warmable, owner: string, request: RefillJob,
   try {
     const key = cache.key(request.template, request.parameters)
     if (!isBindable(key)) return { outcome: 'foreign' }
-    const { layer, joined, refused } = await cache.read(key, { fresh: true })
+    const { ttlMs } = request
+    const { layer, joined, refused } = await cache.read(key, { fresh: true, ...(ttlMs !== undefined && { ttlMs }) })
     if (refused !== undefined) return { outcome: 'refused', reason: refused }
     return { outcome: layer === 'source' && !joined ? 'warmed' : 'fresh' }
   } catch (error) {

@@ -34,7 +34,7 @@ export class Warmer {
   }
 
   /** One attempt. Throws what is worth another one: RefillRefusedError, and the loader's own error. */
-  async refillOne(job: RefillJob): Promise<void> {
+  async refillOne(job: RefillJob): Promise<Outcome['outcome']> {
     const startedMs = performance.now()
     this.running++
     const outcome = await refill(this.cache, this.owner, job, Date.now())
@@ -43,6 +43,7 @@ export class Warmer {
     this.report({ ...outcome, template: job.template, durationMs: performance.now() - startedMs })
     if (outcome.outcome === 'refused') throw new RefillRefusedError(outcome.reason)
     if (outcome.outcome === 'failed') throw asError(outcome.error)
+    return outcome.outcome
   }
 }
 

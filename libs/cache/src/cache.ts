@@ -31,6 +31,11 @@ export interface ReadOptions {
    * under `withToken`, it is taken from there.
    */
   readonly token?: string
+  /**
+   * How long the value is kept if this read loads it, in milliseconds, where that is longer than its template's TTL. For
+   * values that are loaded long before they are wanted.
+   */
+  readonly ttlMs?: number
 }
 
 /** Options of a read that brings its own loader. */
@@ -326,6 +331,7 @@ export class Cache {
       inTransaction,
       freshOnly: (options.fresh ?? false) || !(options.layers?.includes('l1') ?? true),
       budgets: this.#budgetsOf(address),
+      ttlMs: Math.max(address.template.ttlMs, options.ttlMs ?? 0),
       token: options.token === undefined ? currentToken.getStore() : readToken(options.token),
       // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.
       ticket: flights.ticket(),

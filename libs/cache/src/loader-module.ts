@@ -4,6 +4,9 @@ import { pathToFileURL } from 'node:url'
 import type { Catalog } from '@freshet/catalog'
 import type { Pool } from 'pg'
 import type { Cache } from './cache.js'
+import { isKeyLists, type KeyLists } from './key-lists.js'
+
+export type { KeyList, KeyLists, ListedKey } from './key-lists.js'
 
 /**
  * What a module named by `FRESHET_LOADERS` exports: one service's catalog and its loaders, the same that the service
@@ -19,6 +22,8 @@ export interface LoaderModule {
   readonly catalog: Catalog
   /** Called once at start, to give a cache of the warmer's or auditor's a loader for every template. */
   registerLoaders(cache: Cache, sources: LoaderSources): void
+  /** By template: where its keys come from, for `freshet warm`; where the catalog's tables do not tell, or tell too much. */
+  readonly keyLists?: KeyLists
   /** The catalog without rules for one template: only a module that takes part in the demo's `--break-rule` has it. */
   catalogWithout?(template: string): Catalog
 }
@@ -87,6 +92,7 @@ function isLoaderModule(exported: object): exported is LoaderModule {
     typeof exported.catalog === 'object' &&
     exported.catalog !== null &&
     'fingerprint' in exported.catalog &&
-    (!('catalogWithout' in exported) || typeof exported.catalogWithout === 'function')
+    (!('catalogWithout' in exported) || typeof exported.catalogWithout === 'function') &&
+    (!('keyLists' in exported) || isKeyLists(exported.keyLists))
   )
 }
