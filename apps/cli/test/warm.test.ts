@@ -134,9 +134,15 @@ it('hot keys are warmed by their parameters; what has lost them is left out and 
   const digest = { owner: 'shop', template: 'list', key: `items:list:~${'0'.repeat(64)}` }
   const page = { owner: 'shop', template: 'list', key: 'items:list:page=2' }
   const foreign = { owner: 'other', template: 'price', key: 'item:7:price' }
-  const { keys: run, leftOut } = topRunKeys([...keys, digest, page, foreign], templatesIn([catalogOf('shop')]))
+  const { keys: run, leftOut } = topRunKeys([...keys, digest, page, foreign], [], templatesIn([catalogOf('shop')]), 100)
   expect(run.map(({ parameters }) => parameters)).toEqual([{ id: '7' }, { id: '8' }, { query: { page: '2' } }])
   expect(leftOut).toBe(3)
+})
+
+it('the hottest of the day go first, and where they are too few those of the hour follow, each once', () => {
+  const keyOf = (id: number) => ({ owner: 'shop', template: 'price', key: `item:${id}:price` })
+  const { keys } = topRunKeys([keyOf(1), keyOf(2)], [keyOf(3), keyOf(1), keyOf(4)], templatesIn([catalogOf('shop')]), 3)
+  expect(keys.map(({ key }) => key)).toEqual(['item:1:price', 'item:2:price', 'item:3:price'])
 })
 
 describe('progress', () => {

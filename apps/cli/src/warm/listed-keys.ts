@@ -1,7 +1,7 @@
 import { bindKey, type BoundParameters } from '@freshet/cache-keys'
 import type { ListedKey } from '@freshet/cache/loaders'
 import type { RunKey } from '@freshet/cache-warmer/runs'
-import type { KeyParameter } from '@freshet/events'
+import { parametersAsSent } from '@freshet/events'
 import type { Pool, PoolClient } from 'pg'
 import { HeldCursor } from './held-cursor.js'
 import type { KeySource, ListedTemplate } from './key-source.js'
@@ -61,7 +61,7 @@ export async function listKeys(
 
 /** Throws UnencodableParameterError. */
 export function runKey({ owner, name, template }: ListedTemplate, parameters: BoundParameters): RunKey {
-  return { owner, template: name, key: bindKey(template, parameters).text, parameters: asSent(parameters) }
+  return { owner, template: name, key: bindKey(template, parameters).text, parameters: parametersAsSent(parameters) }
 }
 
 async function* through<From, To>(
@@ -94,9 +94,3 @@ async function* inPieces<Each>(all: AsyncIterable<Each> | Iterable<Each>): Async
   }
   if (piece.length > 0) yield piece
 }
-
-/** JSON has no bigint. */
-const asSent = (parameters: BoundParameters): Record<string, KeyParameter> =>
-  JSON.parse(
-    JSON.stringify(parameters, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
-  ) as Record<string, KeyParameter>

@@ -1,5 +1,5 @@
 import { parseKey } from '@freshet/cache-keys'
-import type { RankedKey } from '@freshet/hot-keys'
+import type { HourKey } from '@freshet/hot-keys'
 import type { RunKey } from '@freshet/cache-warmer/runs'
 import type { ChosenTemplate } from './chosen-templates.js'
 import { runKey } from './listed-keys.js'
@@ -11,11 +11,20 @@ export interface TopRunKeys {
   readonly leftOut: number
 }
 
-/** The keys that are read most, as far as their parameters can be read from their texts. */
+type Ranked = readonly Pick<HourKey, 'owner' | 'template' | 'key'>[]
+
+/**
+ * The keys that are read most, as far as their parameters can be read from their texts: those of the last day, and where
+ * they are too few, as in a system that is new, those of the last hour.
+ */
 export function topRunKeys(
-  ranked: readonly Pick<RankedKey, 'owner' | 'template' | 'key'>[],
+  ofDay: Ranked,
+  ofHour: Ranked,
   templates: readonly ChosenTemplate[],
+  most: number,
 ): TopRunKeys {
+  const named = new Map([...ofDay, ...ofHour].map((key) => [`${key.owner}\n${key.template}\n${key.key}`, key]))
+  const ranked = [...named.values()].slice(0, most)
   const keys = ranked.flatMap(({ owner, template: name, key }) => {
     const chosen = templates.find((each) => each.owner === owner && each.name === name)
     const parameters = chosen && parseKey(chosen.template, key)

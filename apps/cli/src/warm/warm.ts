@@ -1,6 +1,7 @@
 import { importLoaderModule, LoaderModuleError, type LoaderModule } from '@freshet/cache/loaders'
 import { warmRun, type RunKey } from '@freshet/cache-warmer/runs'
 import { catalogFromJson } from '@freshet/catalog'
+import { hottestOfDay } from '@freshet/hot-keys'
 import { createPool } from '@freshet/postgres'
 import { withSystem, type System } from '../connect-system.js'
 import { readTopKeys, type HotKeysSettings } from '../hot/hot-keys.js'
@@ -81,12 +82,14 @@ export async function warm(terminal: Terminal, command: WarmCommand, settings: W
 
 async function topKeys(
   terminal: Terminal,
-  { kafka }: System,
+  { kafka, redis }: System,
   { topicPrefix, hotKeys }: WarmSettings,
   templates: readonly ChosenTemplate[],
   top: number,
 ): Promise<Listed> {
-  const { keys, leftOut } = topRunKeys(await readTopKeys(kafka, topicPrefix, hotKeys, top), templates)
+  const ofDay = hottestOfDay(await redis.hotHours(), Date.now())
+  const ofHour = ofDay.length < top ? await readTopKeys(kafka, topicPrefix, hotKeys, top) : []
+  const { keys, leftOut } = topRunKeys(ofDay, ofHour, templates, top)
   if (keys.length === 0) throw new NothingToWarmError(['no client has reported a read of a registered template'])
   if (leftOut > 0)
     terminal.note(`${leftOut} keys are left out: their template is not known, or of a long query only its digest is`)

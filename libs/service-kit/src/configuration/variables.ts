@@ -188,6 +188,14 @@ export const variables = {
       error: 'must be from 1m to 2h',
     }),
   }),
+  warmUpKeys: variable({
+    name: 'FRESHET_WARM_UP_KEYS',
+    description:
+      'After a gap, and when a catalog comes into force, the warmer is asked for so many of the keys that were read most in the last 24 h; 0: for none.',
+    example: '1000',
+    default: '1000',
+    parse: wholeNumber(0, 10_000),
+  }),
   l1MaxBytes: variable({
     name: 'FRESHET_L1_MAX_BYTES',
     description: 'Memory of one process for values (L1).',
