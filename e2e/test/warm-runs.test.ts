@@ -1,7 +1,8 @@
-import { execFile, type ExecFileException } from 'node:child_process'
+import { execFile, type ChildProcess, type ExecFileException } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { startSystem, type System } from '@freshet/demo'
 import { eventually, metricOf } from '@freshet/testing/live'
+import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
@@ -23,7 +24,7 @@ afterAll(async () => {
 /** Runs `freshet warm`; `started` is given the process. */
 function warm(
   argv: readonly string[],
-  started: (kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
+  started: (child: ChildProcess) => void = () => undefined,
 ): Promise<{ readonly exitCode: number; readonly printed: string; readonly noted: string }> {
   return new Promise((resolve) => {
     const child = execFile(
@@ -33,7 +34,7 @@ function warm(
       (error: ExecFileException | null, printed, noted) =>
         resolve({ exitCode: error ? Number(error.code) : 0, printed, noted }),
     )
-    started((signal) => child.kill(signal))
+    started(child)
   })
 }
 
@@ -85,12 +86,15 @@ it('Ctrl-C ends a run that hangs, with what it has done so far, and leaves nothi
   await pool.query(`update members set name = name || '?'`)
   const held = await pool.connect()
   try {
-    let interrupt: (signal: NodeJS.Signals) => void = () => undefined
+    const listed = Promise.withResolvers<ChildProcess>()
     await held.query('begin')
     await held.query('lock table payments in access exclusive mode')
-    const run = warm(['--template', 'balance', '--json'], (kill) => (interrupt = kill))
+    const run = warm(['--template', 'balance', '--json'], (child) =>
+      child.stderr?.once('data', () => listed.resolve(child)),
+    )
+    const child = await listed.promise
     await eventually(async () => (await inLoading()) > 0, true)
-    interrupt('SIGINT')
+    child.kill('SIGINT')
     const { exitCode, printed } = await run
     expect(exitCode).toBe(130)
     expect(countsOf(printed)).toMatchObject({ isInterrupted: true })
@@ -101,3 +105,23 @@ it('Ctrl-C ends a run that hangs, with what it has done so far, and leaves nothi
   const jobs = (state: string) => metricOf(system.warmerUrl ?? '', 'freshet_warmer_jobs', { state })
   await eventually(() => Promise.all(['waiting', 'active', 'delayed'].map(jobs)), [0, 0, 0])
 })
+
+it('after a gap what was read most is warmed up, before anyone asks for it', async () => {
+  const url = system.apis[0]?.url ?? ''
+  const redis = new Redis(system.stack.redisUrl)
+  try {
+    for (let reads = 0; reads < 3; reads++)
+      for (const id of [11, 12]) expect((await fetch(`${url}/members/${id}/balance`)).status).toBe(200)
+    const noted = async () => (await redis.hvals('{default}:hot-hours')).join()
+    await eventually(async () => /member:11:balance.*member:12:balance/.test(await noted()), true, 90_000)
+    const asked = () => metricOf(system.invalidationUrl, 'freshet_invalidation_warm_up_keys_total', {})
+    const before = await asked()
+    await pool.query('alter table members add column nobody_reads_this int') // the table is another: a gap
+    await eventually(async () => (await asked()) >= before + 2, true, 60_000)
+    const { printed } = await warm(['--top', '40', '--json'])
+    expect(countsOf(printed), 'left for the run').toMatchObject({ failed: 0, refused: 0 })
+    expect(countsOf(printed).fresh).toBeGreaterThanOrEqual(2)
+  } finally {
+    redis.disconnect()
+  }
+}, 240_000)

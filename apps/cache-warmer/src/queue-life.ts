@@ -7,8 +7,9 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common'
 import { Pool } from 'pg'
-import { LOADERS } from './connections.module.js'
+import { LOADERS, SQL_POOL } from './connections.module.js'
 import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
+import { everyPool } from './pace/every-pool.js'
 import { PoolPace } from './pace/pool-pace.js'
 import { RefillQueue, type QueuePlace } from './queue/refill-queue.js'
 import { RefillWorker } from './queue/refill-worker.js'
@@ -35,6 +36,7 @@ export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly warmer: Warmer,
     private readonly queue: RefillQueue,
     @Inject(Pool) private readonly pool: Pool,
+    @Inject(SQL_POOL) private readonly sqlPool: Pool,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -49,7 +51,7 @@ export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutd
     })
     this.worker = worker
     this.pace = new PoolPace({
-      pool: this.pool,
+      pool: everyPool([...new Set([this.pool, this.sqlPool])]),
       max: settings.concurrency,
       isBusy: () => warmer.isBusy,
       onPace: (pace) => {

@@ -171,22 +171,10 @@ it('a key that is to be refreshed later anyway is loaded then, not sooner, and c
 
 it('a run asks for values that are kept longer where it is told to', async () => {
   const asked: unknown[] = []
-  const cache = cacheOf(async () => ({}))
-  const warmer = new Warmer(
-    { ...cache, read: (key, options) => (asked.push(options), cache.read(key, {})) },
-    'shop',
-    new Breakers(),
-    () => undefined,
-  )
-  workers.push(
-    new RefillWorker({
-      ...place,
-      concurrency: 5,
-      work: (job) => warmer.refillOne(job),
-      onDeadLetter: () => undefined,
-      onError: () => undefined,
-    }),
-  )
+  start(async (_, options) => {
+    asked.push(options)
+    return {}
+  })
   await run(chunksOf(1), { ttlMs: 86_400_000 })
   expect(asked).toEqual([{ fresh: true, ttlMs: 86_400_000 }])
 })

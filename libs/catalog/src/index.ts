@@ -14,6 +14,7 @@ export {
   type EvictionJson,
   type OccasionJson,
   type RuleJson,
+  type SqlLoadJson,
   type TableJson,
   type TargetJson,
   type TemplateJson,
@@ -30,6 +31,7 @@ export {
   type UntypedKeyDefinition,
 } from './key.js'
 export type { Occasion, Row, Rule, RuleOptions } from './rule.js'
+export { sqlLoadOf, type SqlLoad } from './sql-load.js'
 export { table, type ColumnValue, type DeclaredTable, type Selection, type Table, type TableOptions } from './table.js'
 export { template, wildcard, type BoundWildcard, type ColumnRef, type FenceTarget, type Target } from './target.js'
 export { catalogFromJson, validateCatalog, type Validation } from './validate.js'

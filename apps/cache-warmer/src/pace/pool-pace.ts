@@ -1,4 +1,3 @@
-import type { Pool } from 'pg'
 import { nextLimit } from './load-limit.js'
 
 /** How many loads may run at once, and the wait that says so: undefined while nobody waits. */
@@ -8,7 +7,7 @@ export interface Pace {
 }
 
 export interface PoolPaceOptions {
-  readonly pool: Pick<Pool, 'connect'>
+  readonly pool: { connect(): Promise<{ release(): void }> }
   /** The most that may run at once. */
   readonly max: number
   /** Nothing is asked of the pool while this says no. */

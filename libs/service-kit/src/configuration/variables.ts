@@ -144,6 +144,32 @@ export const variables = {
     example: './dist/loaders.js',
     parse: path,
   }),
+  refreshUrl: variable({
+    name: 'FRESHET_REFRESH_URL',
+    description:
+      'Where the service that owns the values loads them itself when the warmer asks; loaders then run there.',
+    example: 'https://members.internal/freshet/refresh',
+    parse: text(/^https?:\/\/\S+$/, 'an address beginning with http:// or https://'),
+  }),
+  refreshSecret: variable({
+    name: 'FRESHET_REFRESH_SECRET',
+    description: 'What the warmer shows there; at least 16 characters.',
+    example: 'change-this-secret-please',
+    parse: text(/^\S{16,}$/, 'at least 16 characters without spaces'),
+  }),
+  sqlLoaders: variable({
+    name: 'FRESHET_SQL_LOADERS',
+    description: '1: the warmer runs the queries that its catalog declares as loaders.',
+    example: '1',
+    default: '0',
+    parse: oneOf(['0', '1']).transform((digit) => digit === '1'),
+  }),
+  sqlLoadersUrl: variable({
+    name: 'FRESHET_SQL_LOADERS_URL',
+    description: 'The same primary for these queries, as a role that may only read; by default FRESHET_POSTGRES_URL.',
+    example: 'postgres://freshet_reader:secret@127.0.0.1:5432/app',
+    parse: postgresUrl,
+  }),
   warmerConcurrency: variable({
     name: 'FRESHET_WARMER_CONCURRENCY',
     description: 'Refills that the warmer runs at the same time.',
