@@ -11,6 +11,7 @@ import { LOADERS, SQL_POOL } from './connections.module.js'
 import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
 import { everyPool } from './pace/every-pool.js'
 import { PoolPace } from './pace/pool-pace.js'
+import { StandbyLag } from './pace/standby-lag.js'
 import { RefillQueue, type QueuePlace } from './queue/refill-queue.js'
 import { RefillWorker } from './queue/refill-worker.js'
 import { SETTINGS, type Settings } from './settings.js'
@@ -54,11 +55,21 @@ export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutd
       pool: everyPool([...new Set([this.pool, this.sqlPool])]),
       max: settings.concurrency,
       isBusy: () => warmer.isBusy,
+      ...(settings.mostStandbyLagBytes > 0 && { isStandbyBehind: this.standbyLag() }),
       onPace: (pace) => {
         worker.limitTo(pace.limit)
         occurrences.emit('pace:set', pace)
       },
     })
+  }
+
+  private standbyLag(): () => Promise<boolean> {
+    const lag = new StandbyLag({
+      database: this.pool,
+      mostBytes: this.settings.mostStandbyLagBytes,
+      onLag: (lagBytes) => this.occurrences.emit('standbys:measured', { lagBytes }),
+    })
+    return () => lag.isBehind()
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -15,6 +15,7 @@ export const warmerVariables = {
   sqlLoadersUrl: optional(variables.sqlLoadersUrl),
   concurrency: variables.warmerConcurrency,
   attempts: variables.warmerAttempts,
+  mostStandbyLagBytes: variables.warmerStandbyLag,
   auditKeysPerSecond: variables.auditKeysPerSecond,
   /** The demo's `--break-rule`: the warmer must stand on the same catalog as the API. */
   withoutRulesOf: optional(variables.demoBreakRule),

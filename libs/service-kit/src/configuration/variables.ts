@@ -184,6 +184,14 @@ export const variables = {
     default: '5',
     parse: wholeNumber(1, 100),
   }),
+  warmerStandbyLag: variable({
+    name: 'FRESHET_WARMER_STANDBY_LAG',
+    description:
+      'The warmer loads less at once while a standby has so much of the log still to replay; 0KB: it does not mind.',
+    example: '64MB',
+    default: '64MB',
+    parse: byteSize,
+  }),
   auditKeysPerSecond: variable({
     name: 'FRESHET_AUDIT_KEYS_PER_SECOND',
     description: 'Cached values that the warmer compares with the database in a second; 0: it does not.',
