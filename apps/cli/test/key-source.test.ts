@@ -75,6 +75,20 @@ it('keys of a derived template come from where those do that it is derived from'
   })
 })
 
+it('a table of another database is not asked: its keys have to be listed', () => {
+  const { json } = shop()
+  const elsewhere = Object.entries(json.tables).map(([name, table]) => [
+    name,
+    {
+      ...table,
+      from: { debezium: `shop.${name}`, types: { id: 'int8', region: 'text', customerId: 'int8', guest: 'int8' } },
+    },
+  ])
+  const catalog = { ...shop(), json: { ...json, tables: Object.fromEntries(elsewhere) as typeof json.tables } }
+  const template = parseTemplate('customer:{customer}:profile')
+  expect(keySourceOf(catalog, { owner: 'shop', name: 'customer', template })).toHaveProperty('reason')
+})
+
 it('a template without parameters has one key', () => {
   expect(sourceOf('everything')).toMatchObject({ from: 'its only key' })
 })

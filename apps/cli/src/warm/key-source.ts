@@ -81,7 +81,7 @@ function directBindings({ json, templates }: Catalog, name: string, parameters: 
   const found = new Map<string, Binding>()
   for (const { on, fences } of template ? json.rules : []) {
     const table = 'table' in on ? json.tables[on.table] : undefined
-    if (!('table' in on) || !table || !template) continue
+    if (!('table' in on) || !table || !template || table.from?.types) continue // such a table is in another database
     for (const target of fences) {
       const bound = boundBy(target, name, template)
       const aliases = parameters.flatMap((parameter) => bound[parameter] ?? [])
