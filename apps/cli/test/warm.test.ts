@@ -5,8 +5,9 @@ import { startPostgresPair, type PostgresPair } from '@freshet/local-stack'
 import { createPool } from '@freshet/postgres'
 import type { PoolClient } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { keyLists } from '../../../docs/examples/shop-warm-up.ts'
 import { templateNamed, templatesIn } from '../src/warm/chosen-templates.js'
-import type { KeySource } from '../src/warm/key-source.js'
+import { keySourceOf, type KeySource } from '../src/warm/key-source.js'
 import { KeyListError, listKeys, type ListedKeys } from '../src/warm/listed-keys.js'
 import { countsText, progressLine } from '../src/warm/progress.js'
 import { RunTally } from '../src/warm/run-tally.js'
@@ -70,6 +71,16 @@ describe('keys of a template', () => {
     const sql = `select "Made"::text as made, sold::text as sold, '{"page": 2, "of": ["a", null]}'::jsonb as query from items limit 1`
     const [[key] = []] = await piecesOf(await list(ofQuery(sql), typed))
     expect(key?.key).toBe('made:2026-02-03:true:of=+a,+,&page=2')
+  })
+
+  it("the documentation's list of a query is read as it stands there", async () => {
+    await pool.query('create schema shop; create table shop.customers (id int primary key)')
+    await pool.query('insert into shop.customers values (1), (2)')
+    const sales = { owner: 'shop', name: 'sales', template: parseTemplate('customer:{customerId}:sales:{query}') }
+    const source = keySourceOf(catalogOf('shop'), sales, keyLists['sales'])
+    if ('reason' in source) throw new Error(source.reason)
+    const [keys = []] = await piecesOf(await list(source, sales))
+    expect(keys.map(({ key }) => key)).toEqual(['customer:1:sales:', 'customer:2:sales:'])
   })
 
   it('a query may not write, and a wrong one is told with its template and place', async () => {
