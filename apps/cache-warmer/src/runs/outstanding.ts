@@ -66,8 +66,19 @@ export class Outstanding {
     this.wake()
   }
 
-  /** Resolves with the next end. */
-  next(): Promise<void> {
-    return new Promise((resolve) => (this.wake = resolve))
+  /** Resolves with the next end, or when `stir` is called, or after so long. For one who waits at a time. */
+  next(withinMs: number): Promise<'heard' | 'silence'> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve('silence'), withinMs)
+      this.wake = () => {
+        clearTimeout(timer)
+        resolve('heard')
+      }
+    })
+  }
+
+  /** Has whoever waits look again. */
+  stir(): void {
+    this.wake()
   }
 }

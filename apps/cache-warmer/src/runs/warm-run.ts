@@ -89,12 +89,11 @@ class WarmRun {
   /** What was found in no queue at the last look; its end may be on its way. */
   private missed = new Set<string>()
 
-  private readonly aborted: Promise<void>
-
   constructor(private readonly options: WarmRunOptions) {
     const { signal, onEnded } = options
     this.outstanding = new Outstanding(onEnded)
-    this.aborted = new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    // no promise of its own: each race with one that lives as long as the run would be kept as long
+    signal.addEventListener('abort', () => this.outstanding.stir(), { once: true })
   }
 
   async ask(keys: readonly RunKey[]): Promise<void> {
@@ -125,8 +124,7 @@ class WarmRun {
         () => undefined,
       )
       const over = performance.now() + LAST_ANSWERS_MS
-      while (performance.now() < over && (await this.isAnyLoading()))
-        await Promise.race([this.outstanding.next(), delay(100)])
+      while (performance.now() < over && (await this.isAnyLoading())) await this.outstanding.next(100)
     }
     await Promise.all([...this.lanes.values()].flatMap(({ queue, outcomes }) => [queue.close(), outcomes.close()]))
   }
@@ -164,12 +162,8 @@ class WarmRun {
   private async until(isSo: () => boolean): Promise<void> {
     const { signal, patienceMs = 10_000 } = this.options
     while (!isSo() && !signal.aborted) {
-      const over = new AbortController()
-      const silence = delay(patienceMs, 'silence' as const, { signal: over.signal }).catch(() => undefined)
-      const heard = await Promise.race([this.outstanding.next(), silence, this.aborted])
-      over.abort()
-      if (heard === 'silence') await this.lookInto()
-      else this.missed = new Set()
+      if ((await this.outstanding.next(patienceMs)) === 'silence') await this.lookInto()
+      else this.missed.clear()
     }
   }
 
