@@ -13,6 +13,8 @@ export type WarmerOccurrences = Occurrences<{
   'refill:ended': RefillEnded
   'job:dead': DeadLetter
   'pace:set': Pace
+  /** How far the standby is behind that is furthest. */
+  'standbys:measured': { readonly lagBytes: number }
   'breaker:moved': { readonly template: string; readonly at: Breaker['at'] }
   'queue:warned': { readonly message: string }
   'queue:broke': { readonly error: Error }

@@ -7,9 +7,11 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common'
 import { Pool } from 'pg'
-import { LOADERS } from './connections.module.js'
+import { LOADERS, SQL_POOL } from './connections.module.js'
 import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
+import { everyPool } from './pace/every-pool.js'
 import { PoolPace } from './pace/pool-pace.js'
+import { StandbyLag } from './pace/standby-lag.js'
 import { RefillQueue, type QueuePlace } from './queue/refill-queue.js'
 import { RefillWorker } from './queue/refill-worker.js'
 import { SETTINGS, type Settings } from './settings.js'
@@ -35,6 +37,7 @@ export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly warmer: Warmer,
     private readonly queue: RefillQueue,
     @Inject(Pool) private readonly pool: Pool,
+    @Inject(SQL_POOL) private readonly sqlPool: Pool,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -49,14 +52,24 @@ export class QueueLife implements OnApplicationBootstrap, BeforeApplicationShutd
     })
     this.worker = worker
     this.pace = new PoolPace({
-      pool: this.pool,
+      pool: everyPool([...new Set([this.pool, this.sqlPool])]),
       max: settings.concurrency,
       isBusy: () => warmer.isBusy,
+      ...(settings.mostStandbyLagBytes > 0 && { isStandbyBehind: this.standbyLag() }),
       onPace: (pace) => {
         worker.limitTo(pace.limit)
         occurrences.emit('pace:set', pace)
       },
     })
+  }
+
+  private standbyLag(): () => Promise<boolean> {
+    const lag = new StandbyLag({
+      database: this.pool,
+      mostBytes: this.settings.mostStandbyLagBytes,
+      onLag: (lagBytes) => this.occurrences.emit('standbys:measured', { lagBytes }),
+    })
+    return () => lag.isBehind()
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -9,8 +9,13 @@ export const warmerVariables = {
   namespace: variables.namespace,
   topicPrefix: variables.topicPrefix,
   loaders: variables.loaders,
+  refreshUrl: optional(variables.refreshUrl),
+  refreshSecret: optional(variables.refreshSecret),
+  sqlLoaders: variables.sqlLoaders,
+  sqlLoadersUrl: optional(variables.sqlLoadersUrl),
   concurrency: variables.warmerConcurrency,
   attempts: variables.warmerAttempts,
+  mostStandbyLagBytes: variables.warmerStandbyLag,
   auditKeysPerSecond: variables.auditKeysPerSecond,
   /** The demo's `--break-rule`: the warmer must stand on the same catalog as the API. */
   withoutRulesOf: optional(variables.demoBreakRule),

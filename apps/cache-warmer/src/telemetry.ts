@@ -58,6 +58,11 @@ export class Telemetry {
       help: 'Waits for a connection of the pool that the loaders share',
       registers: [registry],
     })
+    const standbyLag = new Gauge({
+      name: 'freshet_warmer_standby_lag_bytes',
+      help: 'Write-ahead log that the standby furthest behind has not replayed, as measured while there was work',
+      registers: [registry],
+    })
     const breakers = new Gauge({
       name: 'freshet_warmer_breaker_open',
       help: '1 while loads of a template are held back because they failed',
@@ -100,6 +105,7 @@ export class Telemetry {
       limits.set(limit)
       if (poolWaitMs !== undefined && Number.isFinite(poolWaitMs)) poolWaits.observe(poolWaitMs / 1_000)
     })
+    occurrences.on('standbys:measured', ({ lagBytes }) => standbyLag.set(lagBytes))
     occurrences.on('breaker:moved', ({ template, at }) => {
       breakers.set({ template }, at === 'closed' ? 0 : 1)
       log.info({ template, at }, 'the breaker of a template moved')

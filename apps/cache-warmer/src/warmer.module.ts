@@ -1,4 +1,4 @@
-import { Cache } from '@freshet/cache'
+import { Cache, refreshBy, type Refresh } from '@freshet/cache'
 import type { LoaderModule } from '@freshet/cache/loaders'
 import { Occurrences } from '@freshet/service-kit'
 import { Module, type DynamicModule } from '@nestjs/common'
@@ -8,6 +8,7 @@ import { OCCURRENCES, type WarmerOccurrences } from './occurrences.js'
 import { SETTINGS, type Settings } from './settings.js'
 import { Breakers } from './pace/breakers.js'
 import { QueueLife, queuePlace } from './queue-life.js'
+import { refreshByHttp } from './refresh-by-http.js'
 import { RefillQueue } from './queue/refill-queue.js'
 import { Telemetry } from './telemetry.js'
 import { WarmRequestsController } from './warm-requests.controller.js'
@@ -29,7 +30,7 @@ export class WarmerModule {
           inject: [Cache, LOADERS, OCCURRENCES],
           useFactory: (cache: Cache, { catalog }: LoaderModule, occurrences: WarmerOccurrences) =>
             new Warmer(
-              cache,
+              refreshOf(settings, cache),
               catalog.owner,
               new Breakers((template, at) => occurrences.emit('breaker:moved', { template, at })),
               (ended) => occurrences.emit('refill:ended', ended),
@@ -53,3 +54,7 @@ export class WarmerModule {
     }
   }
 }
+
+/** By the service itself where it is named, else by loaders of its that run here. */
+const refreshOf = ({ refreshUrl: url, refreshSecret: secret }: Settings, cache: Cache): Refresh =>
+  url !== undefined && secret !== undefined ? refreshByHttp({ url, secret }) : refreshBy(cache)

@@ -1,7 +1,8 @@
+import type { Refresh } from '@freshet/cache'
 import type { Sign } from './pace/breaker.js'
 import type { Breakers } from './pace/breakers.js'
 import { RefillRefusedError, type RefillJob } from './queue/refill-job.js'
-import { refill, type Outcome, type Warmable } from './refill.js'
+import { refill, type Outcome } from './refill.js'
 
 /** What became of one attempt; metrics and logs are made of it. */
 export type RefillEnded = Outcome & { readonly template: string; readonly durationMs: number }
@@ -9,7 +10,7 @@ export type RefillEnded = Outcome & { readonly template: string; readonly durati
 /** Refills what one owner's catalog declares. */
 export class Warmer {
   constructor(
-    private readonly cache: Warmable,
+    private readonly refresh: Refresh,
     private readonly owner: string,
     private readonly breakers: Breakers,
     private readonly report: (ended: RefillEnded) => void,
@@ -34,15 +35,16 @@ export class Warmer {
   }
 
   /** One attempt. Throws what is worth another one: RefillRefusedError, and the loader's own error. */
-  async refillOne(job: RefillJob): Promise<void> {
+  async refillOne(job: RefillJob): Promise<Outcome['outcome']> {
     const startedMs = performance.now()
     this.running++
-    const outcome = await refill(this.cache, this.owner, job, Date.now())
+    const outcome = await refill(this.refresh, this.owner, job, Date.now())
     this.running--
     if (!this.unasked.has(job)) this.breakers.ended(job.template, signOf(outcome), Date.now())
     this.report({ ...outcome, template: job.template, durationMs: performance.now() - startedMs })
     if (outcome.outcome === 'refused') throw new RefillRefusedError(outcome.reason)
     if (outcome.outcome === 'failed') throw asError(outcome.error)
+    return outcome.outcome
   }
 }
 

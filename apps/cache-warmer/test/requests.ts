@@ -1,6 +1,6 @@
 import { KeyWithoutCatalogError, type TypedKey } from '@freshet/catalog'
 import type { WarmRequestRecord } from '@freshet/events'
-import type { Warmable } from '../src/refill.js'
+import { refreshBy, type Cache, type Refresh } from '@freshet/cache'
 
 /** A request to refill item 7's price, due at once and for another second. */
 export const requestFor = (item: string, change: Partial<WarmRequestRecord> = {}): WarmRequestRecord => ({
@@ -18,13 +18,15 @@ export const requestFor = (item: string, change: Partial<WarmRequestRecord> = {}
 })
 
 /** A cache whose catalog has one template, `price`; `answer` says what each read gives. */
-export function cacheOf(answer: (key: TypedKey) => Promise<Partial<Awaited<ReturnType<Warmable['read']>>>>): Warmable {
-  return {
+export function cacheOf(
+  answer: (key: TypedKey, options: unknown) => Promise<Partial<Awaited<ReturnType<Cache['read']>>>>,
+): Refresh {
+  return refreshBy({
     key: (template, parameters) => {
       if (template !== 'price') throw new KeyWithoutCatalogError(template, 'shop')
       return { definition: { name: template, text: 'item:{item}:price', options: { ttl: '1m' } }, template, parameters }
     },
-    read: async (key: TypedKey) => ({
+    read: async (key: TypedKey, options?: unknown) => ({
       value: '9.99',
       layer: 'source',
       loadedAtMs: 0,
@@ -34,7 +36,7 @@ export function cacheOf(answer: (key: TypedKey) => Promise<Partial<Awaited<Retur
       stale: false,
       joined: false,
       strength: 'full',
-      ...(await answer(key)),
+      ...(await answer(key, options)),
     }),
-  }
+  } as Pick<Cache, 'key' | 'read'>)
 }

@@ -49,6 +49,18 @@ it('does not start without loaders', async () => {
   await expect(startService(cacheWarmer, { environment })).rejects.toThrow(ConfigurationError)
 })
 
+it('does not start on a catalog alone while its SQL may not be run, and says what allows it', async () => {
+  const catalog = join(folder, 'catalog.json')
+  const load = { sql: 'select 1', returns: 'value' }
+  const json = { format: 1, owner: 'shop', version: '1', tables: {}, rules: [] }
+  await writeFile(catalog, JSON.stringify({ ...json, templates: { one: { template: 'one', ttl: '1h', load } } }))
+  const starting = startService(cacheWarmer, { environment: { ...environment, FRESHET_LOADERS: catalog } })
+  await expect(starting).rejects.toThrow('which FRESHET_SQL_LOADERS=1 allows')
+  await writeFile(catalog, JSON.stringify({ ...json, templates: { one: { template: 'one', ttl: 'soon' } } }))
+  const spoilt = startService(cacheWarmer, { environment: { ...environment, FRESHET_LOADERS: catalog } })
+  await expect(spoilt).rejects.toThrow(/it is no catalog that can be used .*must be a duration/s)
+}, 30_000)
+
 it("the reference domain's package is a loader module", () => {
   const module: LoaderModule = membersCatalog
   expect(module.catalog.owner).toBe('members-api')

@@ -1,10 +1,11 @@
 import { invalidateTags } from '@freshet/cache'
 import { importLoaderModule } from '@freshet/cache/loaders'
-import { catalogFromJson, parseDuration, type Catalog } from '@freshet/catalog'
+import { catalogFromJson, type Catalog } from '@freshet/catalog'
 import { dependencyGraph } from '@freshet/planner'
 import type { ProviderName } from '@freshet/local-stack'
 import { optional, readConfiguration, variables, type Environment } from '@freshet/service-kit'
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { durationMs, examples, interruptible, keyCount } from './arguments.js'
 import { audit } from './audit/audit.js'
 import { buildCatalog } from './catalog/build-catalog.js'
 import { judgeCatalog, validCatalog } from './catalog/catalog-source.js'
@@ -20,20 +21,14 @@ import { printTopKeys, readTopKeys, topKeysJson } from './hot/hot-keys.js'
 import { explainKeyForChanges, explainOneKey } from './explain/explain-key.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
-import { clientId, systemVariables } from './settings.js'
+import { clientId, hotKeysVariables, systemVariables } from './settings.js'
 import { stackUp } from './stack/stack-up.js'
 import { printStatus, statusJson } from './status/print-status.js'
 import { readStatus } from './status/status.js'
 import type { Terminal } from './terminal.js'
+import { addWarm } from './warm/warm-command.js'
 
 const auditVariables = { ...systemVariables, loaders: optional(variables.loaders) }
-
-const hotKeysVariables = {
-  ...systemVariables,
-  among: variables.hotKeysAmong,
-  moreThan: variables.hotKeysMoreThan,
-  windowMs: variables.hotKeysWindow,
-}
 
 interface ExplainOptions {
   readonly change?: string
@@ -275,16 +270,10 @@ export function freshetProgram(
       const module = loaders ?? named
       if (module === undefined) command.error('error: name a module of loaders, or set FRESHET_LOADERS')
       const { rate: keysPerSecond, for: forMs, recheck: recheckAfterMs, json } = options
-      const interrupted = new AbortController()
-      const end = (): void => interrupted.abort()
-      process.once('SIGINT', end)
-      try {
-        const { signal } = interrupted
+      succeeded = await interruptible((signal) => {
         const wanted = { loaders: module, forMs, keysPerSecond, recheckAfterMs, signal, ...(json && { json }) }
-        succeeded = await audit(terminal, wanted, system)
-      } finally {
-        process.off('SIGINT', end)
-      }
+        return audit(terminal, wanted, system)
+      })
     })
 
   program
@@ -304,6 +293,8 @@ export function freshetProgram(
       if (json) terminal.print(topKeysJson(rule, keys))
       else printTopKeys(terminal, keys)
     })
+
+  addWarm(program.command('warm'), { terminal, environment, onExit: (code) => (exitCode = code) })
 
   const deadLetters = program
     .command('dead-letters')
@@ -343,24 +334,8 @@ export function freshetProgram(
   return { program, exitCode: () => (succeeded ? exitCode : 1) }
 }
 
-const examples = (lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`
-
-function durationMs(text: string): number {
-  try {
-    return parseDuration(text)
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
-  }
-}
-
 function rate(text: string): number {
   const keys = Number(text)
   if (Number.isFinite(keys) && keys > 0 && keys <= 10_000) return keys
   throw new InvalidArgumentError('it must be a number of keys between 0 and 10,000.')
-}
-
-function keyCount(text: string): number {
-  const keys = Number(text)
-  if (Number.isInteger(keys) && keys > 0 && keys <= 40_000) return keys
-  throw new InvalidArgumentError('it must be a whole number from 1 to 40,000.')
 }

@@ -10,6 +10,14 @@ export const systemVariables = {
   slot: variables.slot,
 }
 
+/** What commands read beside, that have to know which keys are hot. */
+export const hotKeysVariables = {
+  ...systemVariables,
+  among: variables.hotKeysAmong,
+  moreThan: variables.hotKeysMoreThan,
+  windowMs: variables.hotKeysWindow,
+}
+
 export type SystemSettings = Configuration<typeof systemVariables>
 
 export const clientId = 'freshet-cli'

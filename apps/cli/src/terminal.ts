@@ -4,9 +4,29 @@ export interface Terminal {
   print(line: string): void
   /** A line about what happens. */
   note(line: string): void
+  /** Draws a line over the one that it drew before; an empty one takes it away. Absent where nobody would see it. */
+  readonly status?: (line: string) => void
 }
 
-export const processTerminal: Terminal = {
-  print: (line) => void process.stdout.write(`${line}\n`),
-  note: (line) => void process.stderr.write(`${line}\n`),
+/** Writes to the process's streams. */
+export function terminalOf(out: NodeJS.WriteStream, aside: NodeJS.WriteStream): Terminal {
+  let drawn = ''
+  const draw = (line: string): void => void aside.write(`\r\u001b[K${line.slice(0, (aside.columns || 80) - 1)}`)
+  const aboveStatus = (write: () => void): void => {
+    if (drawn !== '') draw('')
+    write()
+    if (drawn !== '') draw(drawn)
+  }
+  return {
+    print: (line) => aboveStatus(() => out.write(`${line}\n`)),
+    note: (line) => aboveStatus(() => aside.write(`${line}\n`)),
+    ...(aside.isTTY && {
+      status: (line: string) => {
+        if (line !== '' || drawn !== '') draw(line)
+        drawn = line
+      },
+    }),
+  }
 }
+
+export const processTerminal: Terminal = terminalOf(process.stdout, process.stderr)

@@ -24,7 +24,7 @@ describe('help', () => {
   const commands = [['stack', 'up'], ['start'], ['status'], ['catalog', 'build'], ['catalog', 'validate']]
   commands.push(['catalog', 'register'], ['catalog', 'list'], ['invalidate'], ['dead-letters', 'list'])
   commands.push(['dead-letters', 'replay'], ['audit'])
-  commands.push(['catalog', 'graph'], ['explain'], ['hot'])
+  commands.push(['catalog', 'graph'], ['explain'], ['hot'], ['warm'])
 
   it.each(commands.map((words) => [words.join(' ')]))('of "%s" shows an example', async (words) => {
     const { exitCode, printed } = await freshet([...words.split(' '), '--help'])
@@ -42,6 +42,9 @@ it.each([
   [['audit', 'x', '--rate', 'many'], 'a number of keys'],
   [['audit', 'x', '--recheck', '1s,5'], 'is not a duration'],
   [['hot', '--top', '0'], 'a whole number from 1'],
+  [['warm'], 'give one of --top, --template and --all'],
+  [['warm', '--all', '--top', '5'], 'give one of --top, --template and --all'],
+  [['warm', '--all', '--ttl', '5'], 'is not a duration'],
 ])('%j is refused with what would be right', async (argv, message) => {
   const { exitCode, noted } = await freshet(argv)
   expect(noted).toContain(message)

@@ -13,4 +13,5 @@ export const invalidationVariables = {
   hotKeysAmong: variables.hotKeysAmong,
   hotKeysMoreThan: variables.hotKeysMoreThan,
   hotKeysWindow: variables.hotKeysWindow,
+  warmUpKeys: variables.warmUpKeys,
 }

@@ -22,6 +22,7 @@ import type { ForeignDatabase } from './foreign/foreign-database.js'
 import { ForeignReader } from './foreign/foreign-reader.js'
 import { Gaps } from './gaps/gaps.js'
 import { AccessReader } from './hot-keys/access-reader.js'
+import { HotHours } from './hot-keys/hot-hours.js'
 import { HotKeys, type HotKeysSettings } from './hot-keys/hot-keys.js'
 import type { InvalidationOccurrences } from './occurrences.js'
 import { Partitions } from './partitions/partitions.js'
@@ -29,6 +30,7 @@ import { Scheduling } from './scheduling/scheduling.js'
 import { AppliedWatermarks } from './watermarks/applied-watermarks.js'
 import { RecentRecords } from './watermarks/recent-records.js'
 import { Upkeep } from './upkeep/upkeep.js'
+import { WarmUp } from './warm-up/warm-up.js'
 
 const nobody: readonly never[] = []
 
@@ -44,6 +46,8 @@ export interface EngineOptions {
   readonly waitForCatalogMs?: number
   /** Left out: what clients read is not counted, and no key is hot. */
   readonly hotKeys?: HotKeysSettings
+  /** Keys that the warmer is asked for after a gap, at most; 0 (none) by default. */
+  readonly warmUpKeys?: number
 }
 
 /** Who reads the reports, and what comes of them. */
@@ -83,11 +87,16 @@ export class InvalidationEngine {
     const applied = new AppliedWatermarks(kafka, producer, topics, source, occurrences)
     const records = new RecentRecords(takeFloor, occurrences)
     const catalogs = new CatalogsInForce(directory, gaps, occurrences, waitForCatalogMs)
-    const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
+    const hotKeysPart = openHotKeys(options, topics.accessStats)
+    const warmUp = new WarmUp({ most: options.warmUpKeys ?? 0, directory, producer, topics, source, occurrences })
+    const hours = hotKeysPart && new HotHours(hotKeysPart.keys)
+    const upkeep = new Upkeep(partitions, records, catalogs, occurrences, {
+      'hot keys': async (session) => hours?.note(session),
+      'warm-up': (session) => warmUp.look(session),
+    })
     upkeep.start()
     const connectors = new Connectors({ directory, database, kafka, partitions, gaps, applied, occurrences })
     connectors.start()
-    const hotKeysPart = openHotKeys(options, topics.accessStats)
     hotKeysPart?.reader.start()
     const parts = {
       directory,

@@ -29,7 +29,7 @@ async function startEngine(
   metrics: Registry,
 ): Promise<InvalidationEngine> {
   const { kafka, redis, pool, configuration } = connections
-  const { namespace, topicPrefix, partitions, hotKeysAmong, hotKeysMoreThan, hotKeysWindow } = configuration
+  const { namespace, topicPrefix, partitions, hotKeysAmong, hotKeysMoreThan, hotKeysWindow, warmUpKeys } = configuration
   const occurrences = new Occurrences<InvalidationOccurrences>()
   listenToLog(occurrences, log)
   listenToMetrics(occurrences, metrics)
@@ -48,6 +48,7 @@ async function startEngine(
     topicPrefix,
     occurrences,
     hotKeys: { among: hotKeysAmong, moreThan: hotKeysMoreThan, windowMs: hotKeysWindow },
+    warmUpKeys,
   })
   if (engine.hotKeys) gaugeHotKeys(engine.hotKeys, metrics)
   connections.users.push(engine)

@@ -24,7 +24,14 @@ export interface InvalidationOccurrences {
     readonly offset: bigint
     readonly reason: string
   }
-  'gap:applied': { readonly cause: GapCause; readonly scope: string; readonly templates: number }
+  'gap:applied': {
+    readonly cause: GapCause
+    readonly scope: string
+    readonly templates: number
+    readonly tags: readonly string[]
+  }
+  /** The warmer was asked for what was read most of the templates that gaps have fenced. */
+  'warm-up:asked': { readonly keys: number; readonly templates: number }
   'shards:recovered': { readonly shards: number }
   'watermark:applied': { readonly lsn: Lsn; readonly databaseTimeMs: number }
   'catalog:in-force': { readonly owner: string; readonly version: string; readonly lsn: Lsn }

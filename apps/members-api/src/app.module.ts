@@ -1,3 +1,4 @@
+import { RefreshModule } from '@freshet/cache/nest'
 import { Module, type DynamicModule } from '@nestjs/common'
 import { ApiModule } from './api.module.js'
 import { CatalogRegistration } from './catalog/registration.js'
@@ -12,9 +13,12 @@ export class AppModule {
   static for(settings: Settings): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConnectionsModule.for(settings), ApiModule],
+      imports: [ConnectionsModule.for(settings), ApiModule, ...refreshes(settings)],
       controllers: settings.demo ? [DemoController] : [],
       providers: [CatalogRegistration, CacheMetrics],
     }
   }
 }
+
+const refreshes = ({ refreshSecret: secret }: Settings): DynamicModule[] =>
+  secret === undefined ? [] : [RefreshModule.forRootAsync({ useFactory: () => ({ secret }) })]

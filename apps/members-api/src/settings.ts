@@ -10,6 +10,8 @@ export const apiVariables = {
   namespace: variables.namespace,
   topicPrefix: variables.topicPrefix,
   l1MaxBytes: variables.l1MaxBytes,
+  /** Where it is set, the warmer may have this service refresh its values. */
+  refreshSecret: optional(variables.refreshSecret),
   /** Opens /demo to the demo's checker. */
   demo: variables.demo,
   /** A template that the catalog is to have no rules for: the demo's `--break-rule`. */

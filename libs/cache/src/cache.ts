@@ -1,6 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { parseKey, type Query, type Scalar, type Tag } from '@freshet/cache-keys'
-import { KeyWithoutCatalogError, templateOf, type Catalog, type KeyDefinition, type TypedKey } from '@freshet/catalog'
+import { parseKey, type BoundParameters, type Query, type Scalar, type Tag } from '@freshet/cache-keys'
+import {
+  KeyWithoutCatalogError,
+  templateOf,
+  type Catalog,
+  type DeclaredKey,
+  type KeyDefinition,
+  type TypedKey,
+} from '@freshet/catalog'
 import type { CatalogInForce, ValueStore } from '@freshet/redis'
 import type { AccessTally } from './access-tally.js'
 import { addressOf, type Address } from './address.js'
@@ -31,6 +38,11 @@ export interface ReadOptions {
    * under `withToken`, it is taken from there.
    */
   readonly token?: string
+  /**
+   * How long the value is kept if this read loads it, in milliseconds, where that is longer than its template's TTL. For
+   * values that are loaded long before they are wanted.
+   */
+  readonly ttlMs?: number
 }
 
 /** Options of a read that brings its own loader. */
@@ -104,11 +116,23 @@ export class Cache {
   loader<Parameters extends object, Value>(
     key: KeyDefinition<Parameters, Value>,
     load: TemplateLoad<NoInfer<Value>, Parameters>,
+    options?: { readonly source?: LoaderSource },
+  ): void
+  /** By the template's name and text, for programs that have no typed keys. */
+  loader(
+    key: Pick<DeclaredKey, 'name' | 'text'>,
+    load: TemplateLoad<unknown, BoundParameters>,
+    options?: { readonly source?: LoaderSource },
+  ): void
+  loader(
+    { name: template, text }: Pick<DeclaredKey, 'name' | 'text'>,
+    load: TemplateLoad<unknown, never>,
     options: { readonly source?: LoaderSource } = {},
   ): void {
-    const { name } = templateOf(this.parts.catalog, { definition: key, template: key.name, parameters: {} })
+    const definition = { name: template, text, options: { ttl: '1s' } }
+    const { name } = templateOf(this.parts.catalog, { definition, template, parameters: {} })
     this.#loaders.set(name, {
-      load: (context) => load(context.parameters as Parameters, context as LoadContext<Parameters>),
+      load: (context) => load(context.parameters as never, context as LoadContext<never>),
       source: options.source ?? 'primary',
     })
   }
@@ -326,6 +350,7 @@ export class Cache {
       inTransaction,
       freshOnly: (options.fresh ?? false) || !(options.layers?.includes('l1') ?? true),
       budgets: this.#budgetsOf(address),
+      ttlMs: Math.max(address.template.ttlMs, options.ttlMs ?? 0),
       token: options.token === undefined ? currentToken.getStore() : readToken(options.token),
       // Begun only now: L1 is marked in the same turn, and a flight that departed before that mark must not be boarded.
       ticket: flights.ticket(),

@@ -58,6 +58,8 @@ export interface FillRequest {
   readonly load: Load<unknown>
   readonly source: LoaderSource
   readonly token: CommitToken | undefined
+  /** How long the value is kept, in milliseconds: its template's TTL, or longer. */
+  readonly ttlMs: number
   /** May the value go to Redis? */
   readonly writesShared: boolean
   /** Redis has just failed to answer the read: it is not asked again. */
@@ -135,7 +137,7 @@ export class Filler {
       v: 1,
       g: 'refused' in capture ? [] : capture.own.map(({ generation }) => generation),
       at: atMs,
-      ttl: address.template.ttlMs,
+      ttl: request.ttlMs,
       ...((scope.lease || source === 'none') && { lease: true }),
     }
     const further = 'refused' in capture ? capture : furtherTags(scope, capture.own)
@@ -148,7 +150,7 @@ export class Filler {
   async loadOnly(flight: Flight, request: FillRequest, refused: StoreRefusal): Promise<Landing> {
     const scope = new LoadScope(flight, this.ports.realm)
     scope.refuse(refused)
-    const header: ValueHeader = { v: 1, g: [], at: Date.now(), ttl: request.address.template.ttlMs }
+    const header: ValueHeader = { v: 1, g: [], at: Date.now(), ttl: request.ttlMs }
     return { held: holding(request.address, header, await this.#load(scope, request)), refused }
   }
 
@@ -271,7 +273,8 @@ export class Filler {
     const place = { shard: key.shard, fingerprint: template.fingerprint, keyText: key.text }
     try {
       const bytes = encodeValue(header, payload)
-      await this.ports.values.store(place, bytes, template.ttlMs, required, this.ports.generationTtlMs)
+      const renewMs = this.ports.generationTtlMs + request.ttlMs - template.ttlMs
+      await this.ports.values.store(place, bytes, request.ttlMs, required, renewMs)
     } catch (error) {
       this.ports.report({ type: 'l2:failed', operation: 'store', error })
       return { held: landed, refused: 'unreachable' }

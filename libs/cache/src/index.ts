@@ -39,6 +39,14 @@ export {
   type TemplateCounts,
 } from './occurrence.js'
 export type { Reading } from './reading.js'
+export { refreshBy, type Refresh, type Refreshed, type RefreshRequest } from './refresh.js'
+export {
+  refreshHandler,
+  RefreshSecretError,
+  type RefreshAnswer,
+  type RefreshCall,
+  type RefreshHandlerOptions,
+} from './refresh-handler.js'
 export type { RegisterOptions } from './register.js'
 export { standby, type Standby, type StandbyView } from './standby.js'
 export { ageHeader, cacheStatusHeader } from './response-headers.js'

@@ -1,9 +1,14 @@
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Catalog } from '@freshet/catalog'
+import { catalogFromJson, type Catalog } from '@freshet/catalog'
 import type { Pool } from 'pg'
 import type { Cache } from './cache.js'
+import { isKeyLists, type KeyLists } from './key-lists.js'
+
+export type { KeyList, KeyLists, ListedKey } from './key-lists.js'
+export { registerSqlLoaders, sqlTemplates } from './sql-loaders.js'
 
 /**
  * What a module named by `FRESHET_LOADERS` exports: one service's catalog and its loaders, the same that the service
@@ -19,6 +24,8 @@ export interface LoaderModule {
   readonly catalog: Catalog
   /** Called once at start, to give a cache of the warmer's or auditor's a loader for every template. */
   registerLoaders(cache: Cache, sources: LoaderSources): void
+  /** By template: where its keys come from, for `freshet warm`; where the catalog's tables do not tell, or tell too much. */
+  readonly keyLists?: KeyLists
   /** The catalog without rules for one template: only a module that takes part in the demo's `--break-rule` has it. */
   catalogWithout?(template: string): Catalog
 }
@@ -48,11 +55,12 @@ export class LoaderModuleError extends Error {
 
 /**
  * Imports a loader module: a path (with a slash first or a dot, relative to `folder`) or a package, looked for from
- * `folder` and then from the warmer's own place.
+ * `folder` and then from the warmer's own place. Of a `.json` file, a catalog, only its SQL can load.
  *
  * Throws LoaderModuleError when it cannot be imported or lacks an export.
  */
 export async function importLoaderModule(specifier: string, folder: string): Promise<LoaderModule> {
+  if (specifier.endsWith('.json')) return catalogAlone(specifier, folder)
   const exported = await importFrom(specifier, folder).catch((error: unknown) => {
     throw new LoaderModuleError(
       specifier,
@@ -63,6 +71,16 @@ export async function importLoaderModule(specifier: string, folder: string): Pro
   if (!isLoaderModule(exported))
     throw new LoaderModuleError(specifier, `it exports ${Object.keys(exported).join(', ') || 'nothing'}`)
   return exported
+}
+
+async function catalogAlone(specifier: string, folder: string): Promise<LoaderModule> {
+  try {
+    const catalog = catalogFromJson(JSON.parse(await readFile(resolve(folder, specifier), 'utf8')))
+    return { catalog, registerLoaders: () => undefined }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new LoaderModuleError(specifier, `it is no catalog that can be used (${reason})`, { cause })
+  }
 }
 
 async function importFrom(specifier: string, folder: string): Promise<object> {
@@ -87,6 +105,7 @@ function isLoaderModule(exported: object): exported is LoaderModule {
     typeof exported.catalog === 'object' &&
     exported.catalog !== null &&
     'fingerprint' in exported.catalog &&
-    (!('catalogWithout' in exported) || typeof exported.catalogWithout === 'function')
+    (!('catalogWithout' in exported) || typeof exported.catalogWithout === 'function') &&
+    (!('keyLists' in exported) || isKeyLists(exported.keyLists))
   )
 }

@@ -8,6 +8,8 @@ import {
 import { Cache } from './cache.js'
 import { createCache, type CacheOptions } from './create-cache.js'
 
+export { RefreshModule, type RefreshModuleOptions } from './refresh-module.js'
+
 /** How the module gets its options. */
 export interface CacheModuleOptions<Injected extends unknown[]> extends Pick<ModuleMetadata, 'imports'> {
   readonly inject?: FactoryProvider['inject']

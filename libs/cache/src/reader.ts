@@ -25,6 +25,8 @@ export interface ReadRequest {
   /** Nothing that is fenced, though it be within its template's window: the caller's wish, or an outer layer would keep it. */
   readonly freshOnly: boolean
   readonly budgets: LayerBudgets
+  /** How long the value is kept if this read loads it, in milliseconds. */
+  readonly ttlMs: number
   /** Of a commit that the value may not be older than (G3). */
   readonly token: CommitToken | undefined
   /** When the read began. */

@@ -32,6 +32,16 @@ it('a change makes the value a miss, and the next read has the new one', async (
   })
 })
 
+it('a value that is loaded long before it is wanted is kept as long as the read says, if that is longer', async () => {
+  const { world, balance } = await openWorld()
+  const reading = await world.client().cache.read(key, balance, { ttlMs: 86_400_000 })
+  expect(reading.ttlMs).toBeGreaterThan(86_000_000)
+  world.nowMs += 80_000_000
+  expect(await world.client().cache.read(key, () => Promise.reject(new Error('asked')))).toMatchObject({ layer: 'l2' })
+  const other = keys.balance.of({ id: 43 })
+  expect((await world.client().cache.read(other, balance, { ttlMs: 1 })).ttlMs).toBeGreaterThan(1_000)
+})
+
 it('a paused filler cannot bring an old value back', async () => {
   const { world, balance } = await openWorld()
   const slow = world.client()

@@ -35,10 +35,13 @@ export type FaultCode =
   | 'rule-without-effect'
   | 'query-in-derivation'
   | 'derivation-cycle'
+  | 'load-parameter-unknown'
+  | 'load-no-query'
   | WarningCode
 
 /** Doubts, which do not make a catalog unusable. */
-export type WarningCode = 'event-without-rule' | 'template-unfenced' | 'warm-with-query' | 'append-only-rule'
+export type WarningCode =
+  'event-without-rule' | 'template-unfenced' | 'warm-with-query' | 'append-only-rule' | 'load-parameter-unused'
 
 /** A catalog that cannot be used; carries every fault, not only the first. */
 export class CatalogInvalidError extends Error {

@@ -22,6 +22,7 @@ export {
   type EvictionJson,
   type OccasionJson,
   type RuleJson,
+  type SqlLoadJson,
   type TableJson,
   type TargetJson,
   type TemplateJson,
@@ -38,6 +39,7 @@ export {
   type UntypedKeyDefinition,
 } from './key.js'
 export type { Occasion, Row, Rule, RuleOptions } from './rule.js'
+export { sqlLoadOf, type SqlLoad } from './sql-load.js'
 export {
   table,
   type ColumnValue,

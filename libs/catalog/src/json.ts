@@ -44,6 +44,15 @@ export const emittedEventJson = z.strictObject({
     .describe('Services also send it straight to this topic, without a transaction: lease strength'),
 })
 
+export const sqlLoadJson = z.strictObject({
+  sql: name.describe(
+    'One query on the primary; {parameter} stands for a bound value, {query} for its names and values as jsonb',
+  ),
+  returns: z
+    .enum(['row', 'rows', 'value'])
+    .describe('The value: the first row or null, all rows, or the first column of the first row or null'),
+})
+
 export const templateJson = z.strictObject({
   template: z.string().describe('member:{id}:balance'),
   ttl: duration,
@@ -52,6 +61,7 @@ export const templateJson = z.strictObject({
   wildcards: z.array(z.string()).optional().describe('Wildcards that may be fenced by hand though no rule names them'),
   exact: z.boolean().optional().describe('Single keys may be fenced by hand though no rule does'),
   warm: z.boolean().optional().describe('Refilled by the warmer when fenced'),
+  load: sqlLoadJson.optional().describe('How the warmer may load it, where FRESHET_SQL_LOADERS is set'),
 })
 
 export const targetJson = z.union([
@@ -112,6 +122,8 @@ export type TableJson = z.infer<typeof tableJson>
 /** A topic in Debezium's envelope that a table's changes come from. */
 export type DebeziumTopicJson = z.infer<typeof debeziumTopicJson>
 export type EmittedEventJson = z.infer<typeof emittedEventJson>
+/** A template's loader as SQL. */
+export type SqlLoadJson = z.infer<typeof sqlLoadJson>
 export type TemplateJson = z.infer<typeof templateJson>
 /** What a rule rests on: changes of a table, or an event. */
 export type OccasionJson = z.infer<typeof occasionJson>

@@ -50,6 +50,7 @@ export type {
   WarmRequestRecord,
   WatermarkRecord,
 } from './records.js'
+export { parametersAsSent } from './sent-parameters.js'
 export { topics, topicSpecs, type Topics, type TopicSpec } from './topics.js'
 export { typeOf } from './type-of.js'
 export { UnreadableRecordError, type UnreadableFault } from './unreadable.js'

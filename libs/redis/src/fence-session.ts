@@ -7,6 +7,7 @@ import type {
   Cursor,
   CursorMove,
   FenceSession,
+  HotHour,
   PruneOutcome,
   ShardFence,
   TakeFloor,
@@ -18,11 +19,13 @@ import type { ReplicaWait } from './port.js'
 import { rotation, type Rotated } from './rotation.js'
 import { addTransactionsScript, openRecordScript, pruneScript, setFloorScript } from './scripts.js'
 import { placesOf } from './shard-fences.js'
-import { formatCatalog, parseCatalog } from './state-codec.js'
+import { formatCatalog, formatHotHour, parseCatalog, parseHotHour } from './state-codec.js'
 import { hashReply, numberReply, textsReply } from './replies.js'
 import { everyShard, send, stands, type Addressed, type Nodes, type Topology } from './topology.js'
 import { FenceUnavailableError, ReplicasBehindError } from './unavailable.js'
 
+const HOUR_MS = 3_600_000
+const HOURS_KEPT = 24
 const PROGRESS_TTL_MS = 7 * 24 * 3_600_000 // as long as the topics keep the record it belongs to
 
 /**
@@ -144,6 +147,22 @@ export class RedisFenceSession implements FenceSession {
   async removeCatalogInForce(owner: string, version: string): Promise<void> {
     const remove: Command = ['hdel', this.keys.catalogs, catalogField(owner, version)]
     await this.run('remove catalog', [this.ofNamespace(remove)])
+  }
+
+  async putHotHour(hour: HotHour): Promise<void> {
+    const key = this.keys.hotHours
+    const over = Array.from({ length: HOURS_KEPT }, (_, ago) => String(hour.hour - HOURS_KEPT - ago))
+    const commands: Command[] = [
+      ['hset', key, String(hour.hour), formatHotHour(hour)],
+      ['hdel', key, ...over],
+      ['pexpire', key, HOURS_KEPT * HOUR_MS],
+    ]
+    await this.run('put hot keys', commands.map(this.ofNamespace))
+  }
+
+  async hotHours(): Promise<readonly HotHour[]> {
+    const [fields] = await this.run('read hot keys', [this.ofNamespace(['hgetall', this.keys.hotHours])])
+    return Object.entries(hashReply(fields)).flatMap(([hour, text]) => parseHotHour(hour, text) ?? [])
   }
 
   async evict(keys: readonly string[]): Promise<void> {

@@ -47,6 +47,20 @@ export interface CatalogInForce {
   readonly parameterKinds: Readonly<Record<string, Readonly<Record<string, ParameterKind>>>>
 }
 
+/** The keys that were read most in an hour, as the service saw it last; a hint, which may be lost. */
+export interface HotHour {
+  /** Counted from 1970. */
+  readonly hour: number
+  readonly keys: readonly HotHourKey[]
+}
+
+export interface HotHourKey {
+  readonly owner: string
+  readonly template: string
+  readonly key: string
+  readonly count: number
+}
+
 /** Takes a floor: a short transaction on the primary (R6). `takeFloor` of @freshet/postgres. */
 export type TakeFloor = () => Promise<TakenFloor>
 
@@ -106,6 +120,10 @@ export interface FenceSession {
   putCatalogInForce(record: CatalogInForce): Promise<void>
   catalogsInForce(): Promise<readonly CatalogInForce[]>
   removeCatalogInForce(owner: string, version: string): Promise<void>
+  /** Replaces what is known of an hour; what is more than a day older goes. */
+  putHotHour(hour: HotHour): Promise<void>
+  /** Those of the last day that are known, in no order. */
+  hotHours(): Promise<readonly HotHour[]>
   /** Deletes keys that are not Freshet's, by their full names; best effort. */
   evict(keys: readonly string[]): Promise<void>
 }

@@ -7,6 +7,8 @@ export type {
   CursorMove,
   FenceSession,
   FenceStore,
+  HotHour,
+  HotHourKey,
   PruneOutcome,
   ShardFence,
   TakeFloor,

@@ -60,6 +60,11 @@ export class Keys {
     return `${this.braces('namespace')}:catalogs`
   }
 
+  /** By the hour: the keys that were read most. */
+  get hotHours(): string {
+    return `${this.braces('namespace')}:hot-hours`
+  }
+
   gapProgress(gapId: string): string {
     return `${this.braces('namespace')}:gap:${gapId}`
   }

@@ -1,7 +1,7 @@
 import { parseSnapshot, formatSnapshot, type AppliedWatermark } from '@freshet/coherence'
 import { lsn } from '@freshet/pgoutput'
 import { z } from 'zod'
-import type { CatalogInForce, Cursor } from './fence-store.js'
+import type { CatalogInForce, Cursor, HotHour } from './fence-store.js'
 
 /** 64-bit numbers stand as decimal text, as in all of Freshet's JSON. */
 const decimal = z
@@ -63,6 +63,19 @@ export const formatCatalog = (record: CatalogInForce): string => JSON.stringify(
 /** Undefined for text that cannot be read: the catalog is not known to be in force. */
 export function parseCatalog(text: string): CatalogInForce | undefined {
   return catalogJson.safeParse(json(text)).data
+}
+
+export const formatHotHour = ({ keys }: HotHour): string =>
+  JSON.stringify(keys.map(({ owner, template, key, count }) => [owner, template, key, count]))
+
+const hotKeysJson = z.array(z.tuple([z.string(), z.string(), z.string(), z.number()]))
+
+/** Undefined for text that cannot be read: nothing is known of the hour. */
+export function parseHotHour(hour: string, text: string): HotHour | undefined {
+  const keys = hotKeysJson.safeParse(json(text)).data
+  return (
+    keys && { hour: Number(hour), keys: keys.map(([owner, template, key, count]) => ({ owner, template, key, count })) }
+  )
 }
 
 const decimals = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? value.toString() : value)

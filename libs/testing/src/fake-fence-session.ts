@@ -21,6 +21,7 @@ import {
   type Cursor,
   type CursorMove,
   type FenceSession,
+  type HotHour,
   type PruneOutcome,
   type ShardFence,
   type TakeFloor,
@@ -118,6 +119,16 @@ export class FakeFenceSession implements FenceSession {
 
   async removeCatalogInForce(owner: string, version: string): Promise<void> {
     this.server.catalogs.delete(`${owner}@${version}`)
+  }
+
+  async putHotHour(hour: HotHour): Promise<void> {
+    const { hotHours } = this.server
+    hotHours.set(hour.hour, hour)
+    for (const known of hotHours.keys()) if (known <= hour.hour - 24) hotHours.delete(known)
+  }
+
+  async hotHours(): Promise<readonly HotHour[]> {
+    return [...this.server.hotHours.values()]
   }
 
   async evict(keys: readonly string[]): Promise<void> {

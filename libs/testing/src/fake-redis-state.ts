@@ -1,5 +1,5 @@
 import type { AppliedWatermark, RecentRecord } from '@freshet/coherence'
-import type { CatalogInForce, Cursor } from '@freshet/redis'
+import type { CatalogInForce, Cursor, HotHour } from '@freshet/redis'
 
 export interface Expiring<T> {
   readonly content: T
@@ -21,6 +21,7 @@ export class FakeRedisState {
   redisId = 'redis-1'
   readonly applied = new Map<string, AppliedWatermark | undefined>()
   readonly catalogs = new Map<string, CatalogInForce>()
+  readonly hotHours = new Map<number, HotHour>()
   readonly progress = new Map<string, Set<string>>()
   readonly evicted: string[] = []
 
@@ -29,7 +30,7 @@ export class FakeRedisState {
   /** Loses everything, as a restart without persistence does. */
   flush(): void {
     for (const part of [this.values, this.generations, this.windows, this.records, this.cursors]) part.clear()
-    for (const part of [this.applied, this.catalogs, this.progress]) part.clear()
+    for (const part of [this.applied, this.catalogs, this.progress, this.hotHours]) part.clear()
   }
 
   alive<T>(store: ReadonlyMap<string, Expiring<T>>, key: string): T | null {

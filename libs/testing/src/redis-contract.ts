@@ -184,6 +184,28 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
         expect(await scene().port.values.catalogInForce('members-api', '1')).toBeUndefined()
       })
 
+      it('knows the keys that were read most in each hour of a day, as they were put last', async () => {
+        const put = (hour: number, ...texts: readonly string[]) =>
+          scene()
+            .session()
+            .putHotHour({ hour, keys: texts.map((key) => ({ owner: 'shop', template: 'price', key, count: 5 })) })
+        const known = async () =>
+          (await scene().session().hotHours()).map(({ hour, keys }) => [hour, ...keys.map(({ key }) => key)]).sort()
+        expect(await known()).toEqual([])
+        await put(500_000, 'a', 'b')
+        await put(500_000, 'b')
+        await put(500_023, 'c')
+        expect(await known()).toEqual([
+          [500_000, 'b'],
+          [500_023, 'c'],
+        ])
+        await put(500_024, 'd')
+        expect(await known()).toEqual([
+          [500_023, 'c'],
+          [500_024, 'd'],
+        ])
+      })
+
       it('counts each partition once that has passed a gap', async () => {
         expect(await scene().session().catalogProgress('g', 't/0')).toBe(1)
         expect(await scene().session().catalogProgress('g', 't/0')).toBe(1)

@@ -11,3 +11,12 @@ export function nextLimit(limit: number, poolWaitMs: number, max: number): numbe
   if (poolWaitMs < SHORT_MS) return Math.min(max, limit + 1)
   return Math.min(max, limit)
 }
+
+/** The part of `max` that stays while standbys are behind: one that is meant to be must not stop the warmer. */
+const LEAST_BEHIND = 0.25
+
+/** As `nextLimit`, while a standby is too far behind: quickly fewer, down to a quarter of `max`. */
+export function limitBehind(limit: number, max: number): number {
+  const least = Math.ceil(max * LEAST_BEHIND)
+  return limit < least ? limit + 1 : Math.max(least, Math.floor(limit * 0.7))
+}

@@ -1,5 +1,4 @@
-import type { Pool } from 'pg'
-import { nextLimit } from './load-limit.js'
+import { limitBehind, nextLimit } from './load-limit.js'
 
 /** How many loads may run at once, and the wait that says so: undefined while nobody waits. */
 export interface Pace {
@@ -8,11 +7,13 @@ export interface Pace {
 }
 
 export interface PoolPaceOptions {
-  readonly pool: Pick<Pool, 'connect'>
+  readonly pool: { connect(): Promise<{ release(): void }> }
   /** The most that may run at once. */
   readonly max: number
   /** Nothing is asked of the pool while this says no. */
   readonly isBusy: () => boolean
+  /** Is a standby too far behind? Asked while there is work. */
+  readonly isStandbyBehind?: () => Promise<boolean>
   readonly onPace: (pace: Pace) => void
   readonly intervalMs?: number
 }
@@ -53,12 +54,14 @@ export class PoolPace {
     )
     if (this.isOver) return
     const poolWaitMs = isFailed ? Number.POSITIVE_INFINITY : performance.now() - startedMs
-    this.set(poolWaitMs)
+    this.set(poolWaitMs, await this.options.isStandbyBehind?.())
   }
 
-  private set(poolWaitMs: number | undefined): void {
+  private set(poolWaitMs: number | undefined, isBehind = false): void {
     const { max, onPace } = this.options
-    this.limit = nextLimit(this.limit, poolWaitMs ?? 0, max)
+    if (this.isOver) return
+    const next = nextLimit(this.limit, poolWaitMs ?? 0, max)
+    this.limit = isBehind ? Math.min(next, limitBehind(this.limit, max)) : next
     onPace({ limit: this.limit, poolWaitMs })
   }
 }

@@ -2,17 +2,28 @@ import { createHash } from 'node:crypto'
 import type { WarmRequestRecord } from '@freshet/events'
 
 /** What a job needs of its request; it lies in Redis as JSON. */
-export type RefillJob = Omit<WarmRequestRecord, 'id' | 'source'>
+export interface RefillJob extends Omit<WarmRequestRecord, 'id' | 'source'> {
+  /** How long the value is kept at least, in milliseconds; its template's TTL where that is longer, or where it is left out. */
+  readonly ttlMs?: number
+}
+
+const REFUSED = 'the fence protocol refused to store the value: '
 
 /** Loaded, but not stored: the fence protocol forbade it. */
 export class RefillRefusedError extends Error {
   readonly code = 'REFILL_REFUSED'
 
   constructor(readonly reason: string) {
-    super(`the fence protocol refused to store the value: ${reason}`)
+    super(`${REFUSED}${reason}`)
     this.name = 'RefillRefusedError'
   }
 }
+
+/** How a job ended at its last attempt, by its error's message: all that the queue keeps of it. */
+export const failureOf = (message: string): { readonly outcome: 'refused' | 'failed'; readonly reason: string } =>
+  message.startsWith(REFUSED)
+    ? { outcome: 'refused', reason: message.slice(REFUSED.length) }
+    : { outcome: 'failed', reason: message }
 
 export function jobOf({ id: _id, source: _source, ...job }: WarmRequestRecord): RefillJob {
   return job
@@ -25,10 +36,15 @@ export function identityOf({ owner, template, key }: RefillJob): string {
     .digest('base64url')
 }
 
-/** Two requests for one key as one: due when the earlier is, worth doing as long as the later, as urgent as the higher. */
+/**
+ * Two requests for one key as one: due when the earlier is, worth doing as long as the later, as urgent as the higher, kept
+ * as long as the longer wants it.
+ */
 export function merged(one: RefillJob, other: RefillJob): RefillJob {
+  const ttlMs = Math.max(one.ttlMs ?? 0, other.ttlMs ?? 0)
   return {
     ...one,
+    ...(ttlMs > 0 && { ttlMs }),
     notBefore: Math.min(one.notBefore, other.notBefore),
     deadline: Math.max(one.deadline, other.deadline),
     priority: Math.max(one.priority, other.priority),

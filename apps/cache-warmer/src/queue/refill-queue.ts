@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { WarmRequestRecord } from '@freshet/events'
 import { Queue, type Job } from 'bullmq'
 import { connectQueue, evictionWarning, queueName, queuePrefix } from './connect-queue.js'
-import { delayMsOf, distinctJobs, merged, queuePriorityOf, type RefillJob } from './refill-job.js'
+import { delayMsOf, distinctJobs, identityOf, merged, queuePriorityOf, type RefillJob } from './refill-job.js'
 
 /** Where the work lies. */
 export interface QueuePlace {
@@ -18,6 +18,13 @@ export interface RefillQueueOptions extends QueuePlace {
   readonly onError: (error: Error) => void
   /** The server is set up so that work can be lost. */
   readonly onWarning: (message: string) => void
+}
+
+/** A job that will load a key. */
+export interface AskedJob {
+  readonly id: string
+  /** False: the key waited already, or is being loaded. */
+  readonly isNew: boolean
 }
 
 /** Failed jobs that are kept to be looked at, and how long. */
@@ -72,6 +79,14 @@ export class RefillQueue {
     }
   }
 
+  /** Where the queue's events end now; `RefillOutcomes` begins behind it. */
+  async lastEvent(): Promise<string> {
+    const { namespace, owner } = this.options
+    const events = `${queuePrefix(namespace)}:${queueName(owner)}:events`
+    const [last] = await this.connection.xrevrange(events, '+', '-', 'COUNT', 1)
+    return last?.[0] ?? '0-0'
+  }
+
   /** Jobs by their state. */
   async counts(): Promise<Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed', number>>> {
     const counts = await this.queue.getJobCounts('prioritized', 'wait', 'active', 'delayed', 'failed')
@@ -89,17 +104,51 @@ export class RefillQueue {
     this.connection.disconnect()
   }
 
+  /**
+   * As `put`, for keys that nobody waits for: one that waits already keeps its place and its time, and one that is being
+   * loaded is not loaded again. Returns the job of each, in their order.
+   */
+  async ask(jobs: readonly RefillJob[]): Promise<readonly AskedJob[]> {
+    return this.add(jobs, false)
+  }
+
+  /** Takes back what was asked for and nobody else has asked for since; what runs is left. */
+  async takeBack(ids: readonly string[], priority: number): Promise<void> {
+    await Promise.all(
+      ids.map(async (id) => {
+        const job: Job<RefillJob> | undefined = await this.queue.getJob(id)
+        if (job && job.data.priority <= priority) await job.remove().catch(unlessConnected(this.isConnected))
+      }),
+    )
+  }
+
+  /** What has become of a job that no event told of: undefined while it waits or runs. */
+  async fateOf(id: string): Promise<{ readonly failedReason: string } | 'gone' | undefined> {
+    const job: Job<RefillJob> | undefined = await this.queue.getJob(id)
+    if (!job) return 'gone'
+    return job.finishedOn === undefined ? undefined : { failedReason: job.failedReason }
+  }
+
+  /** How many warmers take jobs from it. */
+  countWarmers(): Promise<number> {
+    return this.queue.getWorkersCount()
+  }
+
   private async putAll(requests: readonly WarmRequestRecord[]): Promise<void> {
+    await this.add([...distinctJobs(requests).values()], true)
+  }
+
+  private async add(jobs: readonly RefillJob[], isUrgent: boolean): Promise<readonly AskedJob[]> {
+    if (jobs.length === 0) return []
     const nowMs = Date.now()
-    const wanted = [...distinctJobs(requests)].map(([identity, job]) => ({ identity, job, jobId: randomUUID() }))
-    if (wanted.length === 0) return
+    const wanted = jobs.map((job) => ({ job, jobId: randomUUID() }))
     const added = await this.queue.addBulk(
-      wanted.map(({ identity, job, jobId }) => ({
+      wanted.map(({ job, jobId }) => ({
         name: job.template,
         data: job,
         opts: {
           jobId,
-          deduplication: { id: identity, keepLastIfActive: true },
+          deduplication: { id: identityOf(job), keepLastIfActive: isUrgent },
           priority: queuePriorityOf(job.priority),
           delay: delayMsOf(job, nowMs),
           attempts: this.options.attempts,
@@ -110,10 +159,11 @@ export class RefillQueue {
         },
       })),
     )
-    await Promise.all(
-      added.map(async ({ id }, index) => {
-        const one = wanted[index]
-        if (id !== undefined && one && id !== one.jobId) await this.bringForward(id, one.job)
+    return Promise.all(
+      wanted.map(async ({ job, jobId }, index) => {
+        const id = added[index]?.id ?? jobId
+        if (id !== jobId) await this.bringForward(id, isUrgent ? job : { ...job, notBefore: Number.MAX_SAFE_INTEGER })
+        return { id, isNew: id === jobId }
       }),
     )
   }
@@ -124,8 +174,9 @@ export class RefillQueue {
     if (!job) return
     const { data } = job
     const both = merged(data, wanted)
-    if (both.deadline > data.deadline || both.notBefore < data.notBefore || both.priority > data.priority)
-      await job.updateData(both).catch(unlessConnected(this.isConnected))
+    const isKeptLonger = (both.ttlMs ?? 0) > (data.ttlMs ?? 0)
+    const isOther = both.deadline > data.deadline || both.notBefore < data.notBefore || both.priority > data.priority
+    if (isOther || isKeptLonger) await job.updateData(both).catch(unlessConnected(this.isConnected))
     if (both.priority > data.priority)
       await job.changePriority({ priority: queuePriorityOf(both.priority) }).catch(unlessConnected(this.isConnected))
     // a job that waits for its next attempt keeps its pause

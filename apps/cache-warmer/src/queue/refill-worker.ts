@@ -14,8 +14,8 @@ export interface DeadLetter {
 export interface RefillWorkerOptions extends QueuePlace {
   /** Jobs that run at once. */
   readonly concurrency: number
-  /** Throws to have the job tried again later. */
-  readonly work: (job: RefillJob) => Promise<void>
+  /** Throws to have the job tried again later; what it returns is told to whoever listens to the queue's events. */
+  readonly work: (job: RefillJob) => Promise<unknown>
   /** How long a job has to wait before it may begin, by no fault of its own; 0 for not at all. */
   readonly holdBackMs?: (job: RefillJob, nowMs: number) => number
   readonly onDeadLetter: (letter: DeadLetter) => void
@@ -30,22 +30,22 @@ const PATIENCE_MS = 4_000
 /** Takes jobs that are due, the most urgent first, also those that a killed worker left unfinished. */
 export class RefillWorker {
   private readonly connection: ReturnType<typeof connectQueue>
-  private readonly worker: Worker<RefillJob, void>
+  private readonly worker: Worker<RefillJob, unknown>
 
   constructor(options: RefillWorkerOptions) {
     const { url, namespace, owner, concurrency, work, onDeadLetter, onError, lockMs = 10_000 } = options
     this.connection = connectQueue(url, 'consumer')
     this.connection.on('error', onError)
-    const begin = async (job: Job<RefillJob>, token: string | undefined): Promise<void> => {
+    const begin = async (job: Job<RefillJob>, token: string | undefined): Promise<unknown> => {
       const nowMs = Date.now()
       const waitMs = options.holdBackMs?.(job.data, nowMs) ?? 0
       if (waitMs > 0) {
         await job.moveToDelayed(nowMs + waitMs, token) // costs no attempt
         throw new DelayedError()
       }
-      await work(job.data)
+      return work(job.data)
     }
-    this.worker = new Worker<RefillJob, void>(queueName(owner), begin, {
+    this.worker = new Worker<RefillJob, unknown>(queueName(owner), begin, {
       connection: this.connection,
       prefix: queuePrefix(namespace),
       concurrency,

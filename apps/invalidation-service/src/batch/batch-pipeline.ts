@@ -2,8 +2,8 @@ import {
   encodeDeadLetter,
   encodeInvalidation,
   encodeWarmRequest,
+  parametersAsSent,
   UnreadableRecordError,
-  type KeyParameter,
   type Topics,
 } from '@freshet/events'
 import type { BatchProducer, IncomingBatch, OutgoingRecord } from '@freshet/kafka'
@@ -11,7 +11,6 @@ import type { Refresh } from '@freshet/planner'
 import type { TakeFloor } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
 import { concatMap, defer, ignoreElements, map, tap, type Observable } from 'rxjs'
-import type { BoundParameters } from '@freshet/cache-keys'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
 import type { CatalogsInForce } from '../catalogs/catalogs-in-force.js'
 import type { ForeignReader } from '../foreign/foreign-reader.js'
@@ -196,7 +195,7 @@ export class BatchPipeline {
     ]
     return asked.map((request) => ({
       topic: topics.warmRequests,
-      ...encodeWarmRequest({ ...request, source, parameters: asSent(request.parameters) }),
+      ...encodeWarmRequest({ ...request, source, parameters: parametersAsSent(request.parameters) }),
     }))
   }
 
@@ -239,9 +238,3 @@ export class BatchPipeline {
 }
 
 const isUnreadable = ({ content }: DecodedRecord): boolean => content instanceof UnreadableRecordError
-
-/** JSON has no bigint, and no date: an int8 travels as decimal text. */
-const asSent = (parameters: BoundParameters): Record<string, KeyParameter> =>
-  JSON.parse(
-    JSON.stringify(parameters, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
-  ) as Record<string, KeyParameter>

@@ -31,6 +31,6 @@ export class Gaps {
       fencedAt: Date.now(),
     })
     await this.producer.send([{ topic: this.topics.invalidations, ...announcement }])
-    this.occurrences.emit('gap:applied', { cause, scope, templates: templates.length })
+    this.occurrences.emit('gap:applied', { cause, scope, templates: templates.length, tags })
   }
 }

@@ -30,6 +30,11 @@ export class HotKeys {
     this.#isCounted = false
   }
 
+  /** The keys that are read most, hot or not. */
+  top(most: number): readonly HotKey[] {
+    return this.#keys.top(most).map(({ hot: _maybe, ...key }) => key)
+  }
+
   /** The hottest first; up to a second old. */
   hot(): readonly HotKey[] {
     const nowMs = this.clockMs()

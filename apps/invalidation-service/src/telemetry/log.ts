@@ -5,7 +5,8 @@ import type { InvalidationOccurrences } from '../occurrences.js'
 
 /** What an operator reads; batches come many times a second, metrics tell those. */
 export function listenToLog(occurrences: Occurrences<InvalidationOccurrences>, log: Logger): void {
-  occurrences.on('gap:applied', (facts) => log.info(facts, 'gap applied'))
+  occurrences.on('gap:applied', ({ tags: _many, ...facts }) => log.info(facts, 'gap applied'))
+  occurrences.on('warm-up:asked', (facts) => log.info(facts, 'the warmer was asked for what was read most'))
   occurrences.on('record:dead-lettered', (facts) =>
     log.error({ ...facts, offset: String(facts.offset) }, 'a record is unreadable'),
   )

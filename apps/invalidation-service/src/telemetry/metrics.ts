@@ -42,6 +42,11 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
     labelNames: ['cause'],
     registers,
   })
+  const warmedUp = new Counter({
+    name: 'freshet_invalidation_warm_up_keys_total',
+    help: 'Keys that the warmer was asked for after gaps, and for catalogs that came into force.',
+    registers,
+  })
   const applied = new Gauge({
     name: 'freshet_invalidation_applied_timestamp_seconds',
     help: "The database's clock in the applied watermark.",
@@ -95,6 +100,7 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
   )
   occurrences.on('record:dead-lettered', ({ topic }) => letters.inc({ topic }))
   occurrences.on('gap:applied', ({ cause }) => gaps.inc({ cause }))
+  occurrences.on('warm-up:asked', ({ keys }) => warmedUp.inc(keys))
   occurrences.on('watermark:applied', ({ databaseTimeMs }) => applied.set(databaseTimeMs / 1000))
 }
 

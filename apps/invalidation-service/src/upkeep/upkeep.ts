@@ -29,12 +29,15 @@ export class Upkeep {
     private readonly records: RecentRecords,
     private readonly catalogs: CatalogsInForce,
     private readonly occurrences: Occurrences<InvalidationOccurrences>,
+    /** What else wants to be looked after, by name. */
+    private readonly more: Readonly<Record<string, (session: FenceSession) => Promise<void>>> = {},
   ) {}
 
   start(): void {
     const steps: readonly (readonly [name: string, step: (session: FenceSession) => Promise<void>])[] = [
       ['recent records', (session) => this.records.sweep(session)],
       ['catalogs in force', (session) => this.catalogs.restore(session)],
+      ...Object.entries(this.more),
     ]
     const round = (): Promise<void> =>
       lastValueFrom(

@@ -8,6 +8,8 @@ import {
   type Wildcard,
 } from '@freshet/cache-keys'
 import { parseDuration } from '../duration.js'
+import type { SqlLoadJson } from '../json.js'
+import { isNoQuery, isSeveralStatements, strayPlaceholders } from '../sql-load.js'
 import type { Context, Path } from './context.js'
 import { suggest } from './suggestion.js'
 
@@ -34,10 +36,25 @@ export function checkTemplates(context: Context): void {
         fix: 'use one of the two, or tell them apart by a literal',
       })
     patterns.set(pattern, name)
+    if (json.load) checkLoad(context, json.load, template, [...path, 'load', 'sql'])
     json.wildcards?.forEach((text, index) => {
       checkWildcard(context, text, [...path, 'wildcards', index], [template])
     })
   }
+}
+
+function checkLoad({ fault }: Context, load: SqlLoadJson, template: Template, path: Path): void {
+  for (const name of strayPlaceholders(load, template).unknown)
+    fault(
+      'load-parameter-unknown',
+      path,
+      `{${name}} is no parameter of "${template.text}"`,
+      suggest(name, template.parameters),
+    )
+  if (isNoQuery(load))
+    fault('load-no-query', path, 'it does not begin as a query does', { fix: 'begin with select or with' })
+  if (isSeveralStatements(load))
+    fault('load-no-query', path, 'it is more than one statement', { fix: 'give one query' })
 }
 
 /** Reads a wildcard and says what is wrong when it governs none of the templates. */

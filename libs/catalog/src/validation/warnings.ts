@@ -2,11 +2,18 @@ import { QUERY, wildcardGoverns, parseWildcard } from '@freshet/cache-keys'
 import type { Catalog } from '../compiled.js'
 import type { Fault } from '../fault.js'
 import type { RuleJson } from '../json.js'
+import { strayPlaceholders } from '../sql-load.js'
 import { pathText } from './path.js'
 
 /** Doubts about a valid catalog. */
 export function warningsOf(catalog: Catalog): readonly Fault[] {
-  return [...unruledEvents(catalog), ...unfencedTemplates(catalog), ...warmQueries(catalog), ...unheardRules(catalog)]
+  return [
+    ...unruledEvents(catalog),
+    ...unfencedTemplates(catalog),
+    ...warmQueries(catalog),
+    ...unheardRules(catalog),
+    ...unusedParameters(catalog),
+  ]
 }
 
 function unruledEvents({ json }: Catalog): readonly Fault[] {
@@ -50,6 +57,16 @@ const warmQueries = (catalog: Catalog): readonly Fault[] =>
       path: pathText(['templates', name, 'warm']),
       message: `"${template.text}" has a {query}, which no change binds: the warmer never refills it`,
     }))
+
+const unusedParameters = ({ json, templates }: Catalog): readonly Fault[] =>
+  [...templates.values()].flatMap(({ name, template }) => {
+    const load = json.templates[name]?.load
+    return (load ? strayPlaceholders(load, template).unused : []).map((parameter) => ({
+      code: 'load-parameter-unused' as const,
+      path: pathText(['templates', name, 'load', 'sql']),
+      message: `{${parameter}} of "${template.text}" is not in it: keys that differ by it get the same value`,
+    }))
+  })
 
 const unheardRules = ({ json }: Catalog): readonly Fault[] =>
   json.rules.flatMap(({ on }, index) => {

@@ -144,6 +144,32 @@ export const variables = {
     example: './dist/loaders.js',
     parse: path,
   }),
+  refreshUrl: variable({
+    name: 'FRESHET_REFRESH_URL',
+    description:
+      'Where the service that owns the values loads them itself when the warmer asks; loaders then run there.',
+    example: 'https://members.internal/freshet/refresh',
+    parse: text(/^https?:\/\/\S+$/, 'an address beginning with http:// or https://'),
+  }),
+  refreshSecret: variable({
+    name: 'FRESHET_REFRESH_SECRET',
+    description: 'What the warmer shows there; at least 16 characters.',
+    example: 'change-this-secret-please',
+    parse: text(/^\S{16,}$/, 'at least 16 characters without spaces'),
+  }),
+  sqlLoaders: variable({
+    name: 'FRESHET_SQL_LOADERS',
+    description: '1: the warmer runs the queries that its catalog declares as loaders.',
+    example: '1',
+    default: '0',
+    parse: oneOf(['0', '1']).transform((digit) => digit === '1'),
+  }),
+  sqlLoadersUrl: variable({
+    name: 'FRESHET_SQL_LOADERS_URL',
+    description: 'The same primary for these queries, as a role that may only read; by default FRESHET_POSTGRES_URL.',
+    example: 'postgres://freshet_reader:secret@127.0.0.1:5432/app',
+    parse: postgresUrl,
+  }),
   warmerConcurrency: variable({
     name: 'FRESHET_WARMER_CONCURRENCY',
     description: 'Refills that the warmer runs at the same time.',
@@ -157,6 +183,14 @@ export const variables = {
     example: '5',
     default: '5',
     parse: wholeNumber(1, 100),
+  }),
+  warmerStandbyLag: variable({
+    name: 'FRESHET_WARMER_STANDBY_LAG',
+    description:
+      'The warmer loads less at once while a standby has so much of the log still to replay; 0KB: it does not mind.',
+    example: '64MB',
+    default: '64MB',
+    parse: byteSize,
   }),
   auditKeysPerSecond: variable({
     name: 'FRESHET_AUDIT_KEYS_PER_SECOND',
@@ -187,6 +221,14 @@ export const variables = {
     parse: duration.refine((milliseconds) => milliseconds >= 60_000 && milliseconds <= 7_200_000, {
       error: 'must be from 1m to 2h',
     }),
+  }),
+  warmUpKeys: variable({
+    name: 'FRESHET_WARM_UP_KEYS',
+    description:
+      'After a gap, and when a catalog comes into force, the warmer is asked for so many of the keys that were read most in the last 24 h; 0: for none.',
+    example: '1000',
+    default: '1000',
+    parse: wholeNumber(0, 10_000),
   }),
   l1MaxBytes: variable({
     name: 'FRESHET_L1_MAX_BYTES',
