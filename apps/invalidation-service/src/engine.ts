@@ -78,7 +78,13 @@ export class InvalidationEngine {
     const applied = new AppliedWatermarks(kafka, producer, topics, source, occurrences)
     const records = new RecentRecords(takeFloor, occurrences)
     const catalogs = new CatalogsInForce(directory, gaps, occurrences, waitForCatalogMs)
-    const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
+    const upkeep = new Upkeep(
+      partitions,
+      records,
+      catalogs,
+      (session) => applied.sweep(session, directory, waitForCatalogMs),
+      occurrences,
+    )
     upkeep.start()
     const hotKeysPart = openHotKeys(options, topics.accessStats)
     hotKeysPart?.reader.start()

@@ -28,6 +28,7 @@ export type {
   CatalogRecord,
   CatalogRefused,
   CatalogRetiredRecord,
+  CatalogLeft,
   CatalogStatusRecord,
   ChangeRecord,
   DeadLetterRecord,

@@ -19,7 +19,7 @@ import type { RecentRecords } from '../watermarks/recent-records.js'
 
 const everyMs = 1_000
 
-/** What has to happen though no batch asks for it: recent records come back, catalogs stay in force (each second). */
+/** What has to happen though no batch asks for it: recent records come back, catalogs stay in force or leave it (each second). */
 export class Upkeep {
   private readonly stopped = new Subject<void>()
   private running: Promise<void> = Promise.resolve()
@@ -28,6 +28,7 @@ export class Upkeep {
     private readonly partitions: Partitions,
     private readonly records: RecentRecords,
     private readonly catalogs: CatalogsInForce,
+    private readonly applied: (session: FenceSession) => Promise<void>,
     private readonly occurrences: Occurrences<InvalidationOccurrences>,
   ) {}
 
@@ -35,6 +36,7 @@ export class Upkeep {
     const steps: readonly (readonly [name: string, step: (session: FenceSession) => Promise<void>])[] = [
       ['recent records', (session) => this.records.sweep(session)],
       ['catalogs in force', (session) => this.catalogs.restore(session)],
+      ['applied watermarks', this.applied],
     ]
     const round = (): Promise<void> =>
       lastValueFrom(
