@@ -29,6 +29,7 @@ import type { OccurrenceListener, PassedOverReason, StoreRefusal } from './occur
 import type { SharedLayer } from './shared-layer.js'
 import type { SharedQuery } from './shared-query.js'
 import type { TakenSnapshot } from './snapshots.js'
+import { keptCopyOf } from './stale-on-error.js'
 import { shownIn, Standby } from './standby.js'
 import { currentToken } from './token.js'
 
@@ -271,13 +272,28 @@ export class Filler {
     const place = { shard: key.shard, fingerprint: template.fingerprint, keyText: key.text }
     try {
       const bytes = encodeValue(header, payload)
-      await this.ports.values.store(place, bytes, template.ttlMs, required, this.ports.generationTtlMs)
+      await Promise.all([
+        this.ports.values.store(place, bytes, template.ttlMs, required, this.ports.generationTtlMs),
+        template.staleIfErrorMs > 0 && this.#keepCopy(address, bytes),
+      ])
     } catch (error) {
       this.ports.report({ type: 'l2:failed', operation: 'store', error })
       return { held: landed, refused: 'unreachable' }
     }
     if (header.x) this.ports.shared.remember(id, header.x)
     return { held: landed }
+  }
+
+  /** For reads that the source fails (`staleIfError`); a value without its copy is as good. */
+  async #keepCopy(address: Address, bytes: Buffer): Promise<void> {
+    const { template, key, required } = keptCopyOf(address)
+    const { ttlMs, staleIfErrorMs, fingerprint } = template
+    const place = { shard: key.shard, fingerprint, keyText: key.text }
+    try {
+      await this.ports.values.store(place, bytes, ttlMs + staleIfErrorMs, required, this.ports.generationTtlMs)
+    } catch (error) {
+      this.ports.report({ type: 'l2:failed', operation: 'store', error })
+    }
   }
 }
 

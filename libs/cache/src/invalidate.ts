@@ -16,7 +16,7 @@ import { KeyNotExactError } from './errors.js'
 export type InvalidationTarget = TypedKey | BoundWildcard | DeclaredKey
 
 /**
- * The tags whose rotation makes the target's values unservable. Where a template has a window that of the template is among
+ * The tags whose rotation makes the target's values unservable. Where a template has a window, or `staleIfError`, that of the template is among
  * them, in the target's shard alone: a change may have ended the target's own generation already, and left a window open,
  * which a template's tag ends whatever there is (`windowsToOpen`).
  *
@@ -40,7 +40,7 @@ export function tagsByHand(catalog: Catalog, target: InvalidationTarget, kinds: 
 
 const endingWindows = (templates: readonly CompiledTemplate[], shard: Tag['shard']): Tag[] =>
   templates
-    .filter(({ staleWhileRevalidateMs }) => staleWhileRevalidateMs > 0)
+    .filter(({ staleWhileRevalidateMs, staleIfErrorMs }) => staleWhileRevalidateMs > 0 || staleIfErrorMs > 0)
     .map(({ template }) => ({ ...templateTag(template), shard }))
 
 export interface ByHand {
