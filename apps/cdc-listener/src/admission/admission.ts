@@ -5,7 +5,7 @@ import {
   type CatalogFault,
   type ParameterKindsByTemplate,
 } from '@freshet/events'
-import { validateCatalog, type Catalog } from '@freshet/catalog'
+import { foreignTopics, validateCatalog, type Catalog } from '@freshet/catalog'
 import {
   alterPublications,
   describeTables,
@@ -24,6 +24,7 @@ import { documentFingerprint } from './document-fingerprint.js'
 import { readGround } from './ground.js'
 import type { AdmissionOptions, AdmissionPorts, CatalogStatus, RestartFacts } from './ports.js'
 import { judge, publicationFaults, versionTaken, type Ground } from './verdict.js'
+import { foreignFaults } from './foreign-faults.js'
 import { wantedOf, watchedTablesOf } from './watch.js'
 
 /** Tables were altered again and again while the publication was to be changed. */
@@ -197,11 +198,15 @@ export class Admission {
     const others = this.#catalogs().filter(
       ({ owner, version }) => owner !== catalog.owner || version !== catalog.version,
     )
-    const tables = [...new Set([...others, catalog].flatMap(({ json }) => Object.keys(json.tables)))]
-    const ground = await readGround(this.#options.pool, tables, this.#publications)
+    const ground = await readGround(this.#options.pool, tablesHere([...others, catalog]), this.#publications)
     const existing = await readPublications(this.#options.pool, this.#publications)
     const planned = this.#plan([...others, catalog], ground, existing)
-    return [...judge(catalog, others, ground).faults, ...publicationFaults(catalog, planned, ground, this.#mark)]
+    const topics = new Set(foreignTopics([catalog]).length > 0 ? await this.#ports.existingTopics() : [])
+    return [
+      ...judge(catalog, others, ground).faults,
+      ...publicationFaults(catalog, planned, ground, this.#mark),
+      ...foreignFaults(catalog, ground.slots, topics),
+    ]
   }
 
   /** Tells of a retirement while everything is still watched. Harmless to repeat. */
@@ -255,11 +260,17 @@ export class Admission {
     )
     const watched = new Set(entries.filter(([, entry]) => !isCandidate(entry)).map(([, { catalog }]) => catalog))
     const fitting = new Map<Entry, ParameterKindsByTemplate>()
+    const asksForTopics = entries.some(([, entry]) => isCandidate(entry) && foreignTopics([entry.catalog]).length > 0)
+    const topics = new Set(asksForTopics ? await this.#ports.existingTopics() : [])
     for (const [key, entry] of entries) {
       const beside = [...watched].filter((catalog) => catalog !== entry.catalog)
       const verdict = judge(entry.catalog, beside, ground)
       const planned = this.#plan([...beside, entry.catalog], ground, existing)
-      const faults = [...verdict.faults, ...publicationFaults(entry.catalog, planned, ground, this.#mark)]
+      const faults = [
+        ...verdict.faults,
+        ...publicationFaults(entry.catalog, planned, ground, this.#mark),
+        ...(isCandidate(entry) ? foreignFaults(entry.catalog, ground.slots, topics) : []),
+      ]
       if (faults.length > 0) {
         await this.#refuse(key, entry, faults)
         continue
@@ -340,6 +351,12 @@ export class Admission {
   }
 
   #tables(): readonly string[] {
-    return [...new Set(this.#catalogs().flatMap(({ json }) => Object.keys(json.tables)))]
+    return tablesHere(this.#catalogs())
   }
+}
+
+/** Those that are in this database. */
+function tablesHere(catalogs: readonly Catalog[]): readonly string[] {
+  const declared = catalogs.flatMap(({ json }) => Object.entries(json.tables))
+  return [...new Set(declared.filter(([, { from }]) => from?.types === undefined).map(([table]) => table))]
 }

@@ -21,7 +21,7 @@ export class TagUnknownError extends Error {
 
 /**
  * Finds the tags behind texts: a key (`member:42:balance`), a wildcard (`member:42:*`) or a template (`member:{id}:balance`);
- * with them, in their shard, those of templates that have a window, which ends one that a change has opened.
+ * with them, in their shard, those of templates that have a window, or `staleIfError`, which ends one that a change has opened.
  *
  * Throws TagUnknownError with all that are none.
  */
@@ -40,8 +40,11 @@ const endingWindows = ({ text, shard }: Tag, templates: readonly CompiledTemplat
   shard === 'all'
     ? []
     : templates
-        .filter((template) => template.staleWhileRevalidateMs > 0 && tagOfText(text, [template])?.shard === shard)
+        .filter((template) => hasWindow(template) && tagOfText(text, [template])?.shard === shard)
         .map(({ template }) => ({ ...templateTag(template), shard }))
+
+const hasWindow = ({ staleWhileRevalidateMs, staleIfErrorMs }: CompiledTemplate): boolean =>
+  staleWhileRevalidateMs > 0 || staleIfErrorMs > 0
 
 const knownTo = (templates: readonly CompiledTemplate[]): readonly string[] =>
   [

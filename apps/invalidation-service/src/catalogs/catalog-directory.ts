@@ -1,4 +1,5 @@
-import { validateCatalog, type Catalog } from '@freshet/catalog'
+import type { Tag } from '@freshet/cache-keys'
+import { foreignTopics, validateCatalog, type Catalog, type ForeignTopic } from '@freshet/catalog'
 import {
   catalogKey,
   decodeOrSkip,
@@ -31,6 +32,8 @@ interface Directory {
   /** All of them. */
   readonly all: readonly Catalog[]
   readonly planner: Planner
+  /** By name. */
+  readonly foreign: ReadonlyMap<string, ForeignTopic>
 }
 
 /**
@@ -44,6 +47,7 @@ export class CatalogDirectory {
     leaving: new Map(),
     all: [],
     planner: createPlanner([]),
+    foreign: new Map(),
   })
   private readonly statuses = new Map<string, { readonly status: CatalogStatusRecord; readonly heardAt: number }>()
   private readonly reader: BroadcastReader
@@ -112,7 +116,12 @@ export class CatalogDirectory {
     return [...this.statuses.values()].flatMap(({ status }) => (status.state === 'refused' ? [status] : []))
   }
 
-  /** The change topics of all tables and the event topics of all emitted events, sorted; emits when a catalog adds one. */
+  /** The topics of others, by name. */
+  get foreign(): ReadonlyMap<string, ForeignTopic> {
+    return this.state.value.foreign
+  }
+
+  /** The change topics of all tables, the event topics of all emitted events, and the topics of others, sorted; emits when a catalog adds one. */
   get sourceTopics(): Observable<readonly string[]> {
     return this.state.pipe(
       map(({ all }) => sourceTopics(all, this.topics)),
@@ -124,9 +133,18 @@ export class CatalogDirectory {
     return sourceTopics(this.state.value.all, this.topics)
   }
 
-  /** What a source topic is about. */
-  entityOf(topic: string): string {
-    return topic.slice(this.topicPrefix.length).replace(/\.(changes|events)\.v1$/, '')
+  /** Every template tag that rules on what a source topic carries can touch. */
+  templatesOf(topic: string): readonly Tag[] {
+    const { planner, foreign } = this.state.value
+    const sources = foreign.get(topic)?.sources
+    if (sources === undefined)
+      return planner.templatesOfEntity(topic.slice(this.topicPrefix.length).replace(/\.(changes|events)\.v1$/, ''))
+    const tags = sources.flatMap((source) =>
+      source.kind === 'debezium'
+        ? planner.templatesOf([source.table])
+        : planner.templatesOfEntity(entityOf(source.event)),
+    )
+    return [...new Map(tags.map((tag) => [tag.text, tag])).values()]
   }
 
   /** Does this very catalog plan here, and is not retired? */
@@ -194,7 +212,8 @@ export class CatalogDirectory {
     const present = [...catalogs.values()].flatMap((each) => [...each.values()])
     const all = [...present, ...[...leaving.values()].flat().filter((each) => !present.some(isSameAs(each)))]
     const planner = createPlanner(all)
-    this.state.next({ catalogs, leaving, all, planner })
+    const foreign = new Map(foreignTopics(all).map((each) => [each.topic, each]))
+    this.state.next({ catalogs, leaving, all, planner, foreign })
     this.occurrences.emit('graph:compiled', planner.size)
   }
 }
@@ -204,12 +223,13 @@ const isSameAs =
   (other: Catalog): boolean =>
     nameOf(other) === nameOf(one) && other.fingerprint === one.fingerprint
 
-function sourceTopics(catalogs: Iterable<Catalog>, topics: Topics): readonly string[] {
+function sourceTopics(catalogs: readonly Catalog[], topics: Topics): readonly string[] {
   const names = new Set<string>()
   for (const { json } of catalogs) {
     for (const table of Object.values(json.tables)) names.add(topics.changes(table.entity))
     for (const event of Object.keys(json.events ?? {})) names.add(topics.events(entityOf(event)))
   }
+  for (const { topic } of foreignTopics(catalogs)) names.add(topic)
   return [...names].sort()
 }
 
