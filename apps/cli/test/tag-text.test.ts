@@ -56,3 +56,13 @@ it.for([{ staleWhileRevalidate: '5s' }, { staleIfError: '5s' }])(
     ])
   },
 )
+
+it('with a key goes what a catalog says is computed from it', () => {
+  const templates = { ...catalog.templates, statement: { template: 'statement:{of}', ttl: '1h', exact: true } }
+  const derivations = [{ template: 'statement', from: 'account', with: { of: 'id' } }]
+  const chain = { ...catalog, templates, derivations }
+  expect(tagsOfTexts(['account:7'], [{ catalog: chain, status: undefined }]).map(({ text }) => text)).toEqual([
+    'account:7',
+    'statement:7',
+  ])
+})
