@@ -1,4 +1,12 @@
-import { databaseSource, encodeCatalogStatus, topics as topicNames, topicSpecs } from '@freshet/events'
+import {
+  catalogKey,
+  databaseSource,
+  encodeCatalog,
+  encodeCatalogStatus,
+  topics as topicNames,
+  topicSpecs,
+  type CatalogDocument,
+} from '@freshet/events'
 import type { BatchProducer, KafkaPort } from '@freshet/kafka'
 import { publicationNames } from '@freshet/postgres'
 import type { Occurrences } from '@freshet/service-kit'
@@ -63,6 +71,8 @@ export class Listener {
     await registered.read()
     const producer = await kafka.producer()
     const source = databaseSource(namespace, databaseOf(options.postgresUrl))
+    const publishCatalog = (catalog: CatalogDocument): Promise<void> =>
+      producer.send([{ topic: topics.catalogs, ...encodeCatalog({ source, catalog }) }])
     const layout = new TopicLayout(topicPrefix)
     let watched = noWatchedTables
     const snapshots = snapshotSource(pool, publication, () => watched)
@@ -96,6 +106,7 @@ export class Listener {
         publishGap: (gap) => stream.publishGap(gap),
         publishStatus: async (status) =>
           producer.send([{ topic: topics.catalogStatus, ...encodeCatalogStatus({ ...status, source }) }]),
+        publishCatalog: (document) => publishCatalog(document),
         onOccurrence: (occurrence) => occurrences.emit('admission', occurrence),
       },
     )
@@ -106,14 +117,23 @@ export class Listener {
         setTimeout(() => follow(round, Math.min(30_000, retryInMs * 2)), retryInMs).unref()
       })
     }
-    await admission.start(registered.documents, { accepted: registered.accepted, slotIsNew })
+    const { accepted, retirements } = registered
+    await admission.start(registered.documents, { accepted, retirements, slotIsNew })
+    const forgotten = new Set(registered.forgettable(Date.now()))
+    for (const topic of [topics.catalogs, topics.catalogStatus])
+      await producer.send([...forgotten].map((key) => ({ topic, key, value: null })))
     stream.start()
     if (slotIsNew) {
       const { insertLsn } = await snapshots()
       await stream.publishGap({ scope: { kind: 'all' }, cause: 'first-start', lsn: insertLsn })
     }
     registered.follow({
-      registered: (catalog) => follow(() => admission.offer(catalog)),
+      registered: (catalog) => {
+        // It may stand before the tombstone that was just written, which would take it away.
+        const mayBeLost = forgotten.delete(catalogKey(catalog.owner, catalog.version))
+        if (mayBeLost) follow(() => publishCatalog(catalog))
+        follow(() => admission.offer(catalog))
+      },
       retired: ({ owner, version }) => follow(() => admission.retire(owner, version)),
     })
     return new Listener(producer, stream, registered)

@@ -10,10 +10,12 @@ import { audit } from './audit/audit.js'
 import { buildCatalog } from './catalog/build-catalog.js'
 import { judgeCatalog, validCatalog } from './catalog/catalog-source.js'
 import { graphFormats, graphText, type GraphFormat } from './catalog/graph.js'
-import { printCatalogs } from './catalog/list-catalogs.js'
+import { standingsOf } from './catalog/catalog-states.js'
+import { catalogsJson, printCatalogs } from './catalog/list-catalogs.js'
 import { printJudgement } from './catalog/print-judgement.js'
 import { registerCatalog } from './catalog/register-catalog.js'
-import { readRegistered } from './catalog/registered.js'
+import { readCatalogs, readRegistered } from './catalog/registered.js'
+import { retireCatalogs } from './catalog/retire-catalogs.js'
 import { withSystem } from './connect-system.js'
 import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
 import { explainChanges, readChanges } from './explain/explain-change.js'
@@ -155,13 +157,39 @@ export function freshetProgram(
 
   catalog
     .command('list')
-    .description('every registered catalog, and since when it is in force')
-    .addHelpText('after', examples(['freshet catalog list']))
-    .action(async () => {
+    .description('every catalog: pending, accepted, in force since which LSN, refused with its faults, or retired')
+    .option('--json', 'for machines')
+    .addHelpText('after', examples(['freshet catalog list', 'freshet catalog list --json | jq .']))
+    .action(async ({ json }: { json?: true }) => {
       const system = settings()
-      await withSystem(system, async ({ kafka, redis }) => {
-        printCatalogs(terminal, await readRegistered(kafka, system.topicPrefix), await redis.catalogsInForce())
-      })
+      const standings = await withSystem(system, async ({ kafka, redis }) =>
+        standingsOf(await readCatalogs(kafka, system.topicPrefix), await redis.catalogsInForce()),
+      )
+      if (json) terminal.print(catalogsJson(standings))
+      else printCatalogs(terminal, standings)
+    })
+
+  catalog
+    .command('retire')
+    .description('end a catalog that no instance runs with any more: its rules, what is stored under it, its tables')
+    .argument('<catalog>', 'OWNER@VERSION, or OWNER for all its versions')
+    .option('--yes', 'do not ask')
+    .addOption(
+      new Option('--timeout <duration>', 'how long to wait: 500ms, 60s, 5m')
+        .argParser(durationMs)
+        .default(60_000, '60s'),
+    )
+    .addHelpText(
+      'after',
+      examples(['freshet catalog retire members-api@1', 'freshet catalog retire members-api --yes']),
+    )
+    .action(async (wanted: string, { yes = false, timeout }: { yes?: boolean; timeout: number }) => {
+      const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
+      const { topicPrefix, namespace } = system
+      const hotKeys = { among, moreThan, windowMs }
+      succeeded = await withSystem(system, (servers) =>
+        retireCatalogs(terminal, wanted, servers, { topicPrefix, namespace, hotKeys, yes, timeoutMs: timeout }),
+      )
     })
 
   catalog

@@ -43,13 +43,26 @@ it('all texts that govern nothing are named at once, with what there is', () => 
   )
 })
 
-it('with a key and a wildcard come the templates that have a window, in their shard: it ends one that is open', () => {
-  const { account, entry } = catalog.templates
-  const withWindow = { ...catalog, templates: { account, entry: { ...entry, staleWhileRevalidate: '5s' } } }
-  const wildcard = bindWildcard(parseWildcard('account:{id}:entries:*'), { id: 7 })
-  expect(tagsOfTexts(['account:7', 'account:7:entries:*'], [{ catalog: withWindow, status: undefined }])).toEqual([
-    keyTag(bindKey(parseTemplate('account:{id}'), { id: 7 })),
-    wildcard,
-    { ...templateTag(parseTemplate('account:{id}:entries:{query}')), shard: wildcard.shard },
+it.for([{ staleWhileRevalidate: '5s' }, { staleIfError: '5s' }])(
+  'with a key and a wildcard come the templates that have %j, in their shard: it ends a window that is open',
+  (option) => {
+    const { account, entry } = catalog.templates
+    const withWindow = { ...catalog, templates: { account, entry: { ...entry, ...option } } }
+    const wildcard = bindWildcard(parseWildcard('account:{id}:entries:*'), { id: 7 })
+    expect(tagsOfTexts(['account:7', 'account:7:entries:*'], [{ catalog: withWindow, status: undefined }])).toEqual([
+      keyTag(bindKey(parseTemplate('account:{id}'), { id: 7 })),
+      wildcard,
+      { ...templateTag(parseTemplate('account:{id}:entries:{query}')), shard: wildcard.shard },
+    ])
+  },
+)
+
+it('with a key goes what a catalog says is computed from it', () => {
+  const templates = { ...catalog.templates, statement: { template: 'statement:{of}', ttl: '1h', exact: true } }
+  const derivations = [{ template: 'statement', from: 'account', with: { of: 'id' } }]
+  const chain = { ...catalog, templates, derivations }
+  expect(tagsOfTexts(['account:7'], [{ catalog: chain, status: undefined }]).map(({ text }) => text)).toEqual([
+    'account:7',
+    'statement:7',
   ])
 })

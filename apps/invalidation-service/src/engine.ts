@@ -92,6 +92,7 @@ export class InvalidationEngine {
     const hours = hotKeysPart && new HotHours(hotKeysPart.keys)
     const upkeep = new Upkeep(partitions, records, catalogs, occurrences, {
       'hot keys': async (session) => hours?.note(session),
+      'applied watermarks': (session) => applied.sweep(session, directory, waitForCatalogMs),
       'warm-up': (session) => warmUp.look(session),
     })
     upkeep.start()

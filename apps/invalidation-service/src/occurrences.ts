@@ -35,6 +35,8 @@ export interface InvalidationOccurrences {
   'shards:recovered': { readonly shards: number }
   'watermark:applied': { readonly lsn: Lsn; readonly databaseTimeMs: number }
   'catalog:in-force': { readonly owner: string; readonly version: string; readonly lsn: Lsn }
+  /** Nothing more is stored under it, and what was is fenced. */
+  'catalog:left': { readonly owner: string; readonly version: string; readonly cause: GapCause }
   'catalog:unknown': { readonly owner: string; readonly version: string; readonly reason: string }
   /** The dependency graph was made anew, since a catalog came or went. */
   'graph:compiled': PlannerSize

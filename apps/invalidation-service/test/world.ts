@@ -2,6 +2,7 @@ import { catalog, key, table, wildcard } from '@freshet/catalog'
 import {
   encodeAccessStats,
   encodeCatalog,
+  encodeCatalogRetired,
   encodeCatalogStatus,
   encodeChange,
   encodeGap,
@@ -127,6 +128,22 @@ export class World {
     this.append({ topic: topics.catalogStatus, ...encodeCatalogStatus(status) })
   }
 
+  /** Other content under the same owner and version was refused. */
+  refuseOther(): void {
+    const status = { source, state: 'refused', owner, version, fingerprint: 'other', faults: [] } as const
+    this.append({ topic: topics.catalogStatus, ...encodeCatalogStatus(status) })
+  }
+
+  retire(): void {
+    this.append({ topic: topics.catalogs, ...encodeCatalogRetired({ source, owner, version }) })
+  }
+
+  /** What the listener writes on every partition before it stops watching for the catalog. */
+  retiredGap(onPartitions: readonly number[] = [0, 1]): void {
+    const scope = { kind: 'catalog', owner, version, fingerprint, parameterKinds: {} } as const
+    this.gap(scope, 'retired', onPartitions, 'catalog-retired')
+  }
+
   /** A changed member, as the listener writes it. */
   change(id: number, partition = 0): { readonly xid: bigint } {
     const at = (this.clock += 1n)
@@ -163,11 +180,16 @@ export class World {
     this.send(partition, encodeWatermark(draft))
   }
 
-  gap(scope: GapRecord['scope'], gapId = 'gap', onPartitions: readonly number[] = [0, 1]): void {
+  gap(
+    scope: GapRecord['scope'],
+    gapId = 'gap',
+    onPartitions: readonly number[] = [0, 1],
+    cause?: GapRecord['cause'],
+  ): void {
     const draft: Draft<GapRecord> = {
       source,
       scope,
-      cause: scope.kind === 'catalog' ? 'catalog-in-force' : 'first-start',
+      cause: cause ?? (scope.kind === 'catalog' ? 'catalog-in-force' : 'first-start'),
       gapId,
       lsn: lsn(this.clock),
       partitions: [0, 1].map((partition) => `${topics.changes('member')}/${partition}`),

@@ -9,6 +9,7 @@ import { watchClock } from './clock-watch.js'
 import { Filler } from './filler.js'
 import { Flights } from './flights.js'
 import { CatalogWatch } from './in-force.js'
+import { pollInForce } from './in-force-poll.js'
 import type { LoadLimit } from './limiter.js'
 import type { MemoryLayer } from './memory-layer.js'
 import { formatToken, type CommitToken } from '@freshet/coherence'
@@ -52,6 +53,7 @@ export function composeCache(composition: Composition): Cache {
   const closing = new AbortController()
   void watchClock(snapshots, report, closing.signal)
   void pollApplied(values, l2Sight, closing.signal)
+  void pollInForce(watch, closing.signal)
   const filler = new Filler({
     catalog,
     values,

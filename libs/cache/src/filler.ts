@@ -29,6 +29,7 @@ import type { OccurrenceListener, PassedOverReason, StoreRefusal } from './occur
 import type { SharedLayer } from './shared-layer.js'
 import type { SharedQuery } from './shared-query.js'
 import type { TakenSnapshot } from './snapshots.js'
+import { keptCopyOf } from './stale-on-error.js'
 import { shownIn, Standby } from './standby.js'
 import { currentToken } from './token.js'
 
@@ -274,13 +275,29 @@ export class Filler {
     try {
       const bytes = encodeValue(header, payload)
       const renewMs = this.ports.generationTtlMs + request.ttlMs - template.ttlMs
-      await this.ports.values.store(place, bytes, request.ttlMs, required, renewMs)
+      await Promise.all([
+        this.ports.values.store(place, bytes, request.ttlMs, required, renewMs),
+        template.staleIfErrorMs > 0 && this.#keepCopy(address, bytes, request.ttlMs),
+      ])
     } catch (error) {
       this.ports.report({ type: 'l2:failed', operation: 'store', error })
       return { held: landed, refused: 'unreachable' }
     }
     if (header.x) this.ports.shared.remember(id, header.x)
     return { held: landed }
+  }
+
+  /** For reads that the source fails (`staleIfError`); a value without its copy is as good. */
+  async #keepCopy(address: Address, bytes: Buffer, ttlMs: number): Promise<void> {
+    const { template, key, required } = keptCopyOf(address)
+    const { staleIfErrorMs, fingerprint } = template
+    const renewMs = this.ports.generationTtlMs + ttlMs - template.ttlMs
+    const place = { shard: key.shard, fingerprint, keyText: key.text }
+    try {
+      await this.ports.values.store(place, bytes, ttlMs + staleIfErrorMs, required, renewMs)
+    } catch (error) {
+      this.ports.report({ type: 'l2:failed', operation: 'store', error })
+    }
   }
 }
 

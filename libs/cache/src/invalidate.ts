@@ -9,6 +9,7 @@ import {
 } from '@freshet/catalog'
 import { encodeInvalidation, topics } from '@freshet/events'
 import type { KafkaPort } from '@freshet/kafka'
+import { derivedTags } from '@freshet/planner'
 import { bindDeclared, type KindsOfTemplates } from './address.js'
 import { KeyNotExactError } from './errors.js'
 
@@ -16,31 +17,45 @@ import { KeyNotExactError } from './errors.js'
 export type InvalidationTarget = TypedKey | BoundWildcard | DeclaredKey
 
 /**
- * The tags whose rotation makes the target's values unservable. Where a template has a window that of the template is among
+ * The tags whose rotation makes the target's values unservable, and those that the catalog says are derived from them. Where a template has a window, or `staleIfError`, that of the template is among
  * them, in the target's shard alone: a change may have ended the target's own generation already, and left a window open,
  * which a template's tag ends whatever there is (`windowsToOpen`).
  *
  * Throws KeyWithoutCatalogError, KeyNotExactError, WildcardUndeclaredError, and UnencodableParameterError.
  */
 export function tagsByHand(catalog: Catalog, target: InvalidationTarget, kinds: KindsOfTemplates): readonly Tag[] {
+  const { tag, governed } = named(catalog, target, kinds)
+  const derived = derivedTags(catalog, tag)
+  return [
+    tag,
+    ...endingWindows(governed, tag.shard),
+    ...derived.flatMap((each) => [each.tag, ...endingWindows([each.template], each.tag.shard)]),
+  ]
+}
+
+function named(
+  catalog: Catalog,
+  target: InvalidationTarget,
+  kinds: KindsOfTemplates,
+): { readonly tag: Tag; readonly governed: readonly CompiledTemplate[] } {
   if ('wildcard' in target) {
     const { bound, governed } = bindDeclared(catalog, target, kinds)
-    return [bound, ...endingWindows(governed, bound.shard)]
+    return { tag: bound, governed }
   }
   if (!('definition' in target)) {
     const typed = { definition: target, template: target.name, parameters: {} }
-    return [templateTag(templateOf(catalog, typed).template)]
+    return { tag: templateTag(templateOf(catalog, typed).template), governed: [] }
   }
   const compiled = templateOf(catalog, target)
   const { name, template, exact } = compiled
   if (!exact) throw new KeyNotExactError(name)
-  const key = bindKey(template, target.parameters, kinds[name])
-  return [keyTag(key), ...endingWindows([compiled], key.shard)]
+  return { tag: keyTag(bindKey(template, target.parameters, kinds[name])), governed: [compiled] }
 }
 
+/** None for a template's tag, which ends them by itself. */
 const endingWindows = (templates: readonly CompiledTemplate[], shard: Tag['shard']): Tag[] =>
-  templates
-    .filter(({ staleWhileRevalidateMs }) => staleWhileRevalidateMs > 0)
+  (shard === 'all' ? [] : templates)
+    .filter(({ staleWhileRevalidateMs, staleIfErrorMs }) => staleWhileRevalidateMs > 0 || staleIfErrorMs > 0)
     .map(({ template }) => ({ ...templateTag(template), shard }))
 
 export interface ByHand {

@@ -52,6 +52,8 @@ export type Occurrence =
   | { readonly type: 'read:hit'; readonly template: string; readonly layer: 'l1' | 'l2' }
   /** Fenced, and served within its template's window. */
   | { readonly type: 'read:stale'; readonly template: string }
+  /** The source failed, and an old value was served instead (`staleIfError`). */
+  | { readonly type: 'read:stale-on-error'; readonly template: string; readonly error: unknown }
   | { readonly type: 'read:missed'; readonly template: string; readonly reason: ReadMiss }
   | { readonly type: 'read:joined'; readonly template: string }
   | {
@@ -96,6 +98,8 @@ export interface TemplateCounts {
   hits: { l1: number; l2: number }
   /** Served within their window. */
   stale: number
+  /** Served because the source failed. */
+  staleOnError: number
   missed: Partial<Record<ReadMiss, number>>
   joined: number
   loads: number
@@ -127,6 +131,9 @@ export class OccurrenceCounter {
         return
       case 'read:stale':
         counts.stale++
+        return
+      case 'read:stale-on-error':
+        counts.staleOnError++
         return
       case 'read:missed':
         counts.missed[occurrence.reason] = (counts.missed[occurrence.reason] ?? 0) + 1
@@ -160,6 +167,7 @@ export class OccurrenceCounter {
       counts = {
         hits: { l1: 0, l2: 0 },
         stale: 0,
+        staleOnError: 0,
         missed: {},
         joined: 0,
         loads: 0,

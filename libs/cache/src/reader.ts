@@ -12,6 +12,7 @@ import type { OccurrenceListener, ReadMiss } from './occurrence.js'
 import type { Arrival } from './reading.js'
 import type { LookUp, SharedLayer } from './shared-layer.js'
 import type { Sight } from './sight.js'
+import { staleOnError } from './stale-on-error.js'
 
 /** One read, with its key resolved and its loader chosen. */
 export interface ReadRequest {
@@ -42,6 +43,11 @@ export interface ReaderPorts {
   readonly filler: Filler
   readonly report: OccurrenceListener
   readonly realm: string
+}
+
+interface Loaded {
+  readonly landing: Landing
+  readonly joined: boolean
 }
 
 /** A value in hand, and how it came. */
@@ -113,8 +119,9 @@ export class Reader {
         return [seen.stale, STALE]
       }
       report({ type: 'read:missed', template: address.template.name, reason: seen.miss })
-      const landed = await this.#load(request, scope, seen)
+      const landed = await this.#loadOrOld(request, scope, seen)
       if (landed === undefined) continue // another's load, begun too early for this read
+      if ('old' in landed) return [landed.old, STALE]
       const { landing, joined } = landed
       const vouched = landing.refused === undefined
       if (vouched) this.#keep(address, landing.held, mark)
@@ -141,12 +148,28 @@ export class Reader {
     }
   }
 
+  /** As `#load`; where that fails, perhaps an old value. */
+  async #loadOrOld(
+    request: ReadRequest,
+    scope: LoadScope | undefined,
+    seen: Extract<LookUp, { readonly miss: ReadMiss }>,
+  ): Promise<Loaded | { readonly old: HeldValue } | undefined> {
+    try {
+      return await this.#load(request, scope, seen)
+    } catch (error) {
+      const old = await staleOnError(error, request, scope !== undefined, this.ports)
+      if (old === undefined) throw error
+      this.ports.report({ type: 'read:stale-on-error', template: request.address.template.name, error })
+      return { old }
+    }
+  }
+
   /** Undefined: the load that was under way may not be shared with this read, which must look again. */
   async #load(
     request: ReadRequest,
     scope: LoadScope | undefined,
     seen: Extract<LookUp, { readonly miss: ReadMiss }>,
-  ): Promise<{ readonly landing: Landing; readonly joined: boolean } | undefined> {
+  ): Promise<Loaded | undefined> {
     const { flights, report } = this.ports
     const { address, ticket, usesShared, token } = request
     const { template, key, id } = address

@@ -64,7 +64,7 @@ class Answers {
     if (record.kind !== 'catalog-status' || record.owner !== owner || record.version !== version) return
     const ours = record.fingerprint === fingerprint
     this.last = ours ? record : undefined
-    if (ours) this.#deliver(record)
+    if (ours && record.state !== 'retired') this.#deliver(record) // that one answers a retirement
   }
 
   /** The first answer from now on. */

@@ -169,6 +169,16 @@ it('a catalog that has gone out of force stores nothing any more', async () => {
   expect(await cache.read(key, balance)).toMatchObject({ vouched: false, refused: 'not-in-force' })
 })
 
+it('a client that only reads from its layers learns that its catalog was retired, and reads the source', async () => {
+  const { world, balance } = await openWorld()
+  const { cache } = world.client()
+  await cache.get(key, balance)
+  await world.retire()
+  expect(await cache.read(key, balance)).toMatchObject({ layer: 'l2' })
+  await expect.poll(() => cache.health().inForce, { timeout: 10_000 }).toBe(false)
+  expect(await cache.read(key, balance)).toMatchObject({ layer: 'source', missed: 'not-in-force', vouched: false })
+})
+
 it('two spellings of one parameter are one value', async () => {
   const { world, balance } = await openWorld()
   const { cache } = world.client()

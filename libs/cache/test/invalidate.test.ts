@@ -1,5 +1,7 @@
-import { key, wildcard } from '@freshet/catalog'
+import { shardOf } from '@freshet/cache-keys'
+import { catalog, derived, key, wildcard } from '@freshet/catalog'
 import { expect, it } from 'vitest'
+import { tagsByHand } from '../src/invalidate.js'
 import { keys, World, type Balance } from './world/world.js'
 
 const balance = keys.balance.of({ id: 42 })
@@ -76,4 +78,25 @@ it('what nothing could be reached by is refused by name, and nothing is rotated'
     code: 'KEY_WITHOUT_CATALOG',
   })
   expect(await layers()).toEqual(before)
+})
+
+it('with what is invalidated by hand goes what the catalog says is computed from it, windows and all', () => {
+  const keys = {
+    balance: key('member:{id}:balance', { ttl: '1h', exact: true }),
+    summary: key('summary:{memberId}', { ttl: '1h', exact: true, staleWhileRevalidate: '5s' }),
+    statement: key('statement:{id}', { ttl: '1h' }),
+  }
+  const derivations = [
+    derived(keys.summary, { from: keys.balance, with: { memberId: 'id' } }),
+    derived(keys.statement, { from: keys.summary }),
+  ]
+  const chain = catalog('chain', { version: '1', keys, rules: [], derivations })
+  const tags = tagsByHand(chain, keys.balance.of({ id: 42 }), {})
+  const shard = shardOf('summary:42')
+  expect(tags).toEqual([
+    { text: 'member:42:balance', shard: shardOf('member:42') },
+    { text: 'summary:42', shard },
+    { text: '*summary:{memberId}', shard },
+    { text: '*statement:{id}', shard: 'all' },
+  ])
 })

@@ -45,16 +45,14 @@ export interface Rotation {
 }
 
 /**
- * The windows that a rotation opens: each distinct one among the hot keys that the tag covers, shortest first; 0 is none. None
- * after gaps, fences of templates and fences by hand, and none for what may be a repetition.
+ * The windows that a rotation opens: each distinct one of those wanted, shortest first; 0 is none. Wanted are those of the
+ * hot keys that the tag covers, and `staleIfError` of every template that it governs. None after gaps, fences of templates
+ * and fences by hand, and none for what may be a repetition.
  */
-export const windowsToOpen = (
-  { cause, isRepeat }: Rotation,
-  windowsOfHotKeysMs: Iterable<number>,
-): readonly number[] =>
+export const windowsToOpen = ({ cause, isRepeat }: Rotation, wantedMs: Iterable<number>): readonly number[] =>
   cause !== 'change' || isRepeat
     ? []
-    : [...new Set(windowsOfHotKeysMs)].filter((windowMs) => windowMs > 0).toSorted((one, other) => one - other)
+    : [...new Set(wantedMs)].filter((windowMs) => windowMs > 0).toSorted((one, other) => one - other)
 
 /**
  * What the script of a rotation writes, in the moment in which it deletes the generation: entries and how long they live, in

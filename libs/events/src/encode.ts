@@ -151,7 +151,7 @@ export function encodeCatalogRetired({ source, owner, version }: Draft<CatalogRe
 /** Key = `<owner>@<version>`. */
 export function encodeCatalogStatus(status: Draft<CatalogStatusRecord>): EncodedRecord {
   const { source, ...data } = status
-  const wire = data.state === 'accepted' ? { ...data, lsn: String(data.lsn) } : data
+  const wire = data.state === 'refused' ? data : { ...data, lsn: String(data.lsn) }
   return control(catalogKey(data.owner, data.version), controlTypes.catalogStatus, source, wire)
 }
 

@@ -31,6 +31,7 @@ export type {
   CatalogRecord,
   CatalogRefused,
   CatalogRetiredRecord,
+  CatalogLeft,
   CatalogStatusRecord,
   ChangeRecord,
   DeadLetterRecord,

@@ -71,6 +71,7 @@ export type GapCause =
   | 'system-changed'
   | 'tables-changed'
   | 'catalog-in-force'
+  | 'catalog-retired'
   | 'wal-budget'
 
 /** What a catalog's parameters are, by template name and parameter name. */
@@ -205,7 +206,7 @@ export interface CatalogFault {
 }
 
 /** The listener's answer to a catalog. */
-export type CatalogStatusRecord = CatalogAccepted | CatalogRefused
+export type CatalogStatusRecord = CatalogAccepted | CatalogRefused | CatalogLeft
 
 export interface CatalogAccepted extends Named {
   readonly kind: 'catalog-status'
@@ -224,6 +225,17 @@ export interface CatalogRefused extends Named {
   readonly version: string
   readonly fingerprint: string
   readonly faults: readonly CatalogFault[]
+}
+
+/** The answer to a retirement: nothing is watched for the catalog from `lsn` on. */
+export interface CatalogLeft extends Named {
+  readonly kind: 'catalog-status'
+  readonly state: 'retired'
+  readonly owner: string
+  readonly version: string
+  /** Empty where the catalog was never in force. */
+  readonly fingerprint: string
+  readonly lsn: Lsn
 }
 
 /** A record that could not be read, as it came. */

@@ -83,6 +83,7 @@ export const gapData = z.object({
     'system-changed',
     'tables-changed',
     'catalog-in-force',
+    'catalog-retired',
     'wal-budget',
   ]),
   lsn: wireLsn,
@@ -157,6 +158,7 @@ export const catalogStatusData = z.discriminatedUnion('state', [
     fingerprint: z.string(),
     faults: z.array(fault),
   }),
+  z.object({ state: z.literal('retired'), owner: name, version: name, fingerprint: z.string(), lsn: wireLsn }),
 ])
 
 /** A dead letter's extension attributes; CloudEvents integers have 32 bits, so an offset is text. */

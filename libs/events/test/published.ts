@@ -119,6 +119,16 @@ export const published: Readonly<Record<string, FreshetRecord>> = {
     gapId: '6f1c2a34-0000-4000-8000-000000000004',
     partitions: ['member.changes.v1/0'],
   },
+  'gap-catalog-retired.v1': {
+    kind: 'gap',
+    source,
+    id: `${source}/gap/6f1c2a34-0000-4000-8000-000000000014`,
+    scope: { kind: 'catalog', owner: 'members-api', version: '1', fingerprint: 'f00d', parameterKinds: {} },
+    cause: 'catalog-retired',
+    lsn: lsn(24_049_200n),
+    gapId: '6f1c2a34-0000-4000-8000-000000000014',
+    partitions: ['member.changes.v1/0'],
+  },
   'invalidation.v1': {
     kind: 'invalidation',
     source: service,
@@ -227,6 +237,16 @@ export const published: Readonly<Record<string, FreshetRecord>> = {
     fingerprint: 'f00d',
     lsn: lsn(24_049_200n),
     parameterKinds,
+  },
+  'catalog-status-retired.v1': {
+    kind: 'catalog-status',
+    source,
+    id: '6f1c2a34-0000-4000-8000-000000000013',
+    state: 'retired',
+    owner: 'members-api',
+    version: '1',
+    fingerprint: 'f00d',
+    lsn: lsn(24_049_200n),
   },
   'catalog-status-refused.v1': {
     kind: 'catalog-status',

@@ -1,5 +1,6 @@
 export type { Change, ColumnValue, Commit, EmittedEvent, Row } from './change.js'
 export { dependencyGraph, type DependencyGraph, type GraphEdge, type GraphNode } from './dependency-graph.js'
+export { derivedTags, type DerivedTag } from './derived-tags.js'
 export {
   describeKey,
   explainKey,

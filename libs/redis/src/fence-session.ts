@@ -122,6 +122,10 @@ export class RedisFenceSession implements FenceSession {
     return this.ledger.noteApplied(marks)
   }
 
+  forgetApplied(places: readonly string[]): Promise<void> {
+    return this.ledger.forgetApplied(places)
+  }
+
   async catalogProgress(gapId: string, partition: string): Promise<number> {
     const key = this.keys.gapProgress(gapId)
     const commands: Command[] = [

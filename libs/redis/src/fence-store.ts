@@ -115,6 +115,8 @@ export interface FenceSession {
   /** Declares partitions, so that nothing is vouched for before each has a watermark; those known already keep theirs. */
   expectApplied(partitions: readonly { readonly topic: string; readonly partition: number }[]): Promise<void>
   noteApplied(marks: readonly AppliedMark[]): Promise<void>
+  /** Of these (`topic/partition`) nothing is expected any more. */
+  forgetApplied(places: readonly string[]): Promise<void>
   /** Notes that a partition (`topic/partition`) has passed an in-force record; returns how many have. Kept for 7 days. */
   catalogProgress(gapId: string, partition: string): Promise<number>
   putCatalogInForce(record: CatalogInForce): Promise<void>

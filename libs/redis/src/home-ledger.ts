@@ -90,6 +90,11 @@ export class HomeLedger implements Ledger {
     await this.everywhere('note applied watermarks', (_, home) => this.ofHome(noteAppliedScript, home, fields))
   }
 
+  async forgetApplied(places: readonly string[]): Promise<void> {
+    if (places.length === 0) return
+    await this.everywhere('forget applied watermarks', (_, home) => ['hdel', this.keys.applied(home.place), ...places])
+  }
+
   /** Makes the homes of this topology speak for its places, unless they do. */
   private async moveIn(): Promise<void> {
     const found = await this.find()

@@ -14,6 +14,7 @@ export interface Ledger {
   appliedWatermarks(): Promise<ReadonlyMap<string, AppliedWatermark | undefined>>
   expectApplied(partitions: readonly TopicPartition[]): Promise<void>
   noteApplied(marks: readonly AppliedMark[]): Promise<void>
+  forgetApplied(places: readonly string[]): Promise<void>
 }
 
 export interface TopicPartition {
@@ -79,6 +80,11 @@ export class NamespaceLedger implements Ledger {
       'note applied watermarks',
       marks.map((mark) => ['hset', this.keys.applied('namespace'), placeOf(mark), formatApplied(mark.watermark)]),
     )
+  }
+
+  async forgetApplied(places: readonly string[]): Promise<void> {
+    if (places.length === 0) return
+    await this.send('forget applied watermarks', [['hdel', this.keys.applied('namespace'), ...places]])
   }
 
   private async hash(operation: string, key: string): Promise<Fields> {

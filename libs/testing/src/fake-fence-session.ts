@@ -103,6 +103,10 @@ export class FakeFenceSession implements FenceSession {
     for (const { topic, partition, watermark } of marks) this.server.applied.set(`${topic}/${partition}`, watermark)
   }
 
+  async forgetApplied(places: readonly string[]): Promise<void> {
+    for (const place of places) this.server.applied.delete(place)
+  }
+
   async catalogProgress(gapId: string, partition: string): Promise<number> {
     const passed = this.server.progress.get(gapId) ?? new Set<string>()
     this.server.progress.set(gapId, passed.add(partition))

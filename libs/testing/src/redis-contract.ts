@@ -167,6 +167,26 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
         expect(formatSnapshot(marks.get('t/1')?.snapshot ?? parseSnapshot('1:1:'))).toBe('10:14:11,12')
       })
 
+      it('waits no more for a partition that it was told to forget', async () => {
+        const watermark: AppliedWatermark = {
+          lsn: high,
+          snapshot: parseSnapshot('10:14:'),
+          systemId: '7301',
+          timeline: 1,
+          databaseTimeMs: 1_700_000_000_000,
+        }
+        await scene()
+          .session()
+          .noteApplied([{ topic: 't', partition: 0, watermark }])
+        await scene()
+          .session()
+          .expectApplied([{ topic: 'gone', partition: 1 }])
+        expect(await scene().port.values.applied()).toBeUndefined()
+        await scene().session().forgetApplied(['gone/1'])
+        expect(await scene().port.values.applied()).toEqual(watermark)
+        await scene().session().forgetApplied([])
+      })
+
       it('knows the catalogs in force, by owner and version', async () => {
         const record = { owner: 'members-api', version: '1', fingerprint: 'f', lsn: high, parameterKinds: {} }
         await scene()

@@ -1,4 +1,10 @@
-import { catalogKey, type CatalogDocument, type CatalogFault, type ParameterKindsByTemplate } from '@freshet/events'
+import {
+  catalogKey,
+  type CatalogAccepted,
+  type CatalogDocument,
+  type CatalogFault,
+  type ParameterKindsByTemplate,
+} from '@freshet/events'
 import { foreignTopics, validateCatalog, type Catalog } from '@freshet/catalog'
 import {
   alterPublications,
@@ -16,8 +22,8 @@ import {
 import { noWatchedTables, type WatchedTables } from '../watched-tables.js'
 import { documentFingerprint } from './document-fingerprint.js'
 import { readGround } from './ground.js'
-import type { AdmissionOptions, AdmissionPorts, RestartFacts } from './ports.js'
-import { judge, publicationFaults, type Ground } from './verdict.js'
+import type { AdmissionOptions, AdmissionPorts, CatalogStatus, RestartFacts } from './ports.js'
+import { judge, publicationFaults, versionTaken, type Ground } from './verdict.js'
 import { foreignFaults } from './foreign-faults.js'
 import { wantedOf, watchedTablesOf } from './watch.js'
 
@@ -40,13 +46,16 @@ export class TablesUnsettledError extends Error {
  *       +--- judged badly: refused and forgotten        ^------------------ announced again -----------------+
  *
  * A suspended one was refused after it had been in force: what can still be watched for it is, since values filled
- * under it may live on.
+ * under it may live on. Other content under the owner and version of either is refused, and changes nothing. Either ends
+ * by its retirement.
  */
 interface Entry {
   readonly catalog: Catalog
   state: 'candidate' | 'in-force' | 'suspended'
-  /** What stood under the same owner and version, with other content; it goes on if this one is refused. */
+  /** The same content as it stood before; it goes on if it is refused now. */
   readonly replaces: Entry | undefined
+  /** What was published of it last. */
+  status?: CatalogStatus
   /** Faults that were published, as text, so that they are not published again at each look. */
   told?: string
 }
@@ -66,6 +75,9 @@ type Announcement = readonly [Entry, ParameterKindsByTemplate]
  * - The status comes last, so that a crash before it announces the catalog again, which is harmless. A crash between
  *   ALTER PUBLICATION and the gap of a catalog that was in force before shows in the next watermark's fingerprint,
  *   which holds the tables' places in the publications.
+ *
+ * A retirement goes the other way: gap on every partition -> status retired -> publication. Whoever applies a watermark
+ * of which changes are missing has passed the gap before it, and so nobody stores or reads under the catalog any more.
  */
 export class Admission {
   readonly #options: AdmissionOptions
@@ -99,12 +111,18 @@ export class Admission {
    */
   start(documents: readonly CatalogDocument[], restart: RestartFacts): Promise<void> {
     return this.#next(async () => {
-      for (const document of documents) {
-        const entry = await this.#enter(document)
-        if (entry === undefined) continue
-        const accepted = restart.accepted.get(catalogKey(document.owner, document.version))
-        if (accepted === entry.catalog.fingerprint) entry.state = restart.slotIsNew ? 'suspended' : 'in-force'
+      const retirements = restart.retirements ?? []
+      const retired = retirements.flatMap(({ document }) => document ?? []) // watched until their end is told
+      const challengers: CatalogDocument[] = []
+      for (const document of [...documents, ...retired]) {
+        const key = catalogKey(document.owner, document.version)
+        if (this.#entries.has(key)) challengers.push(document)
+        else await this.#enterAgain(document, restart.accepted.get(key), restart.slotIsNew)
       }
+      await this.#settle()
+      for (const document of challengers) await this.#challenge(document)
+      if (retirements.length === 0) return
+      for (const { owner, version } of retirements) await this.#leave(owner, version)
       await this.#settle()
     })
   }
@@ -118,15 +136,17 @@ export class Admission {
   offer(document: CatalogDocument): Promise<void> {
     return this.#next(async () => {
       const known = this.#entries.get(catalogKey(document.owner, document.version))
-      if (known?.state === 'in-force' && known.catalog.fingerprint === documentFingerprint(document)) return
+      if (known && known.catalog.fingerprint !== documentFingerprint(document)) return this.#challenge(document)
+      if (known?.state === 'in-force') return
       if (await this.#enter(document)) await this.#settle()
     })
   }
 
-  /** A catalog is no longer in use: what only it had is watched no more. Throws as `offer` does. */
+  /** A catalog is no longer in use: it leaves force, and then what only it had is watched no more. Throws as `offer` does. */
   retire(owner: string, version: string): Promise<void> {
     return this.#next(async () => {
-      if (this.#entries.delete(catalogKey(owner, version))) await this.#settle()
+      await this.#leave(owner, version)
+      await this.#settle()
     })
   }
 
@@ -142,6 +162,66 @@ export class Admission {
     const round = this.#round.then(work)
     this.#round = round.catch(() => undefined) // told to the caller of this round, not to the next one's
     return round
+  }
+
+  async #enterAgain(
+    document: CatalogDocument,
+    accepted: Pick<CatalogAccepted, 'fingerprint' | 'lsn' | 'parameterKinds'> | undefined,
+    changesMayBeMissing: boolean,
+  ): Promise<void> {
+    const entry = await this.#enter(document)
+    if (entry === undefined || accepted?.fingerprint !== entry.catalog.fingerprint) return
+    const { owner, version } = document
+    const { fingerprint, lsn, parameterKinds } = accepted
+    entry.state = changesMayBeMissing ? 'suspended' : 'in-force'
+    entry.status = { state: 'accepted', owner, version, fingerprint, lsn, parameterKinds }
+  }
+
+  /**
+   * Other content under the owner and version of a catalog that was accepted: instances of both could not be told apart.
+   * It is refused with all its faults. What stands is written again behind it: `catalogs.v1` and the statuses are
+   * compacted, and would keep the refused one only.
+   */
+  async #challenge(document: CatalogDocument): Promise<void> {
+    const { owner, version } = document
+    const standing = this.#entries.get(catalogKey(owner, version))
+    if (standing === undefined) return
+    const fingerprint = documentFingerprint(document)
+    const { catalog, faults } = validateCatalog(document)
+    const others = catalog ? await this.#faultsBesideOthers(catalog) : faults
+    await this.#publishRefusal({ owner, version, fingerprint }, [versionTaken(standing.catalog), ...others])
+    await this.#ports.publishCatalog({ ...standing.catalog.json })
+    if (standing.status) await this.#ports.publishStatus(standing.status)
+  }
+
+  async #faultsBesideOthers(catalog: Catalog): Promise<readonly CatalogFault[]> {
+    const others = this.#catalogs().filter(
+      ({ owner, version }) => owner !== catalog.owner || version !== catalog.version,
+    )
+    const ground = await readGround(this.#options.pool, tablesHere([...others, catalog]), this.#publications)
+    const existing = await readPublications(this.#options.pool, this.#publications)
+    const planned = this.#plan([...others, catalog], ground, existing)
+    const topics = new Set(foreignTopics([catalog]).length > 0 ? await this.#ports.existingTopics() : [])
+    return [
+      ...judge(catalog, others, ground).faults,
+      ...publicationFaults(catalog, planned, ground, this.#mark),
+      ...foreignFaults(catalog, ground.slots, topics),
+    ]
+  }
+
+  /** Tells of a retirement while everything is still watched. Harmless to repeat. */
+  async #leave(owner: string, version: string): Promise<void> {
+    const key = catalogKey(owner, version)
+    const entry = this.#entries.get(key)
+    const fingerprint = entry?.catalog.fingerprint ?? ''
+    const { insertLsn: lsn } = await takeSnapshot(this.#options.pool)
+    if (entry) {
+      const scope = { kind: 'catalog', owner, version, fingerprint, parameterKinds: {} } as const
+      await this.#ports.publishGap({ scope, cause: 'catalog-retired', lsn })
+    }
+    await this.#ports.publishStatus({ state: 'retired', owner, version, fingerprint, lsn })
+    this.#entries.delete(key)
+    this.#ports.onOccurrence?.({ kind: 'catalog:retired', owner, version, lsn })
   }
 
   async #enter(document: CatalogDocument): Promise<Entry | undefined> {
@@ -233,15 +313,10 @@ export class Admission {
       const scope = { kind: 'catalog', owner, version, fingerprint, parameterKinds } as const
       entry.state = 'suspended' // until both are written
       await this.#ports.publishGap({ scope, cause: 'catalog-in-force', lsn: insertLsn })
-      await this.#ports.publishStatus({
-        state: 'accepted',
-        owner,
-        version,
-        fingerprint,
-        lsn: insertLsn,
-        parameterKinds,
-      })
+      const status = { state: 'accepted', owner, version, fingerprint, lsn: insertLsn, parameterKinds } as const
+      await this.#ports.publishStatus(status)
       entry.state = 'in-force'
+      entry.status = status
       delete entry.told
       this.#ports.onOccurrence?.({ kind: 'catalog:in-force', owner, version, fingerprint, lsn: insertLsn })
     }
@@ -253,16 +328,18 @@ export class Admission {
     else this.#entries.delete(key)
     const told = JSON.stringify(faults)
     if (entry.told === told) return
-    await this.#publishRefusal(entry.catalog, faults)
+    entry.status = await this.#publishRefusal(entry.catalog, faults)
     entry.told = told
   }
 
   async #publishRefusal(
     { owner, version, fingerprint }: Pick<Catalog, 'owner' | 'version' | 'fingerprint'>,
     faults: readonly CatalogFault[],
-  ): Promise<void> {
-    await this.#ports.publishStatus({ state: 'refused', owner, version, fingerprint, faults })
+  ): Promise<CatalogStatus> {
+    const status = { state: 'refused', owner, version, fingerprint, faults } as const
+    await this.#ports.publishStatus(status)
     this.#ports.onOccurrence?.({ kind: 'catalog:refused', owner, version, fingerprint, faults })
+    return status
   }
 
   get #publications(): readonly string[] {
@@ -274,7 +351,12 @@ export class Admission {
   }
 
   #tables(): readonly string[] {
-    const declared = this.#catalogs().flatMap(({ json }) => Object.entries(json.tables))
-    return [...new Set(declared.filter(([, { from }]) => from?.types === undefined).map(([table]) => table))]
+    return tablesHere(this.#catalogs())
   }
+}
+
+/** Those that are in this database. */
+function tablesHere(catalogs: readonly Catalog[]): readonly string[] {
+  const declared = catalogs.flatMap(({ json }) => Object.entries(json.tables))
+  return [...new Set(declared.filter(([, { from }]) => from?.types === undefined).map(([table]) => table))]
 }

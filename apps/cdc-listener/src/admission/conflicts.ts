@@ -1,11 +1,12 @@
+import { patternOf } from '@freshet/cache-keys'
 import type { Catalog, CatalogJson } from '@freshet/catalog'
 import type { CatalogFault } from '@freshet/events'
 import type { TableFacts } from '@freshet/postgres'
 import { placeIn } from './path.js'
 
 /**
- * Where a catalog contradicts those already admitted: one table has one entity, key and meaning of an event, and rows of
- * a partition come under its root's name once the root is published.
+ * Where a catalog contradicts those already admitted: one table has one entity, key and meaning of an event, a key has one
+ * owner, whose loader makes its values, and rows of a partition come under its root's name once the root is published.
  */
 export function conflictsOf(
   catalog: Catalog,
@@ -14,7 +15,25 @@ export function conflictsOf(
 ): readonly CatalogFault[] {
   const others = admitted.filter((other) => other.owner !== catalog.owner || other.version !== catalog.version)
   const rivals = others.flatMap((other) => rivalsOf(catalog.json, other))
-  return [...rivals, ...rootFaults(catalog.json, [catalog, ...others], facts)]
+  const owners = others.flatMap((other) => ownershipFaults(catalog, other))
+  return [...rivals, ...owners, ...rootFaults(catalog.json, [catalog, ...others], facts)]
+}
+
+/** Versions of one owner share their templates, so that instances can be replaced one by one. */
+function ownershipFaults(catalog: Catalog, other: Catalog): CatalogFault[] {
+  if (catalog.owner === other.owner) return []
+  const theirs = new Map([...other.templates.values()].map((each) => [patternOf(each.template.segments), each]))
+  return [...catalog.templates.values()].flatMap(({ name, template }) => {
+    const rival = theirs.get(patternOf(template.segments))
+    if (rival === undefined) return []
+    return [
+      {
+        code: 'template-conflict',
+        path: placeIn('templates', name, 'template'),
+        message: `"${template.text}" makes the same keys as template "${rival.name}" of catalog ${other.owner}@${other.version}, and a key has one owner; tell them apart by a literal, or retire that one first`,
+      },
+    ]
+  })
 }
 
 function rivalsOf(json: CatalogJson, other: Catalog): CatalogFault[] {

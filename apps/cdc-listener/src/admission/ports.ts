@@ -1,4 +1,11 @@
-import type { CatalogFault, CatalogStatusRecord, GapCause, GapScope } from '@freshet/events'
+import type {
+  CatalogAccepted,
+  CatalogDocument,
+  CatalogFault,
+  CatalogStatusRecord,
+  GapCause,
+  GapScope,
+} from '@freshet/events'
 import type { Lsn } from '@freshet/pgoutput'
 import type pg from 'pg'
 import type { WatchedTables } from '../watched-tables.js'
@@ -22,6 +29,8 @@ export interface AdmissionPorts {
   /** Writes the gap, behind everything that was sent before it, to every partition of every change topic. */
   publishGap(gap: AnnouncedGap): Promise<void>
   publishStatus(status: CatalogStatus): Promise<void>
+  /** Writes a catalog to `catalogs.v1` again, as the last that stands under its owner and version. */
+  publishCatalog(document: CatalogDocument): Promise<void>
   onOccurrence?(occurrence: AdmissionOccurrence): void
 }
 
@@ -41,10 +50,20 @@ export type CatalogStatus = CatalogStatusRecord extends infer Status
 
 /** What a starting listener knows of the time before. */
 export interface RestartFacts {
-  /** The last status of each catalog in `catalog-status.v1`, where it is `accepted`: `owner@version` -> fingerprint. */
-  readonly accepted: ReadonlyMap<string, string>
+  /** What was accepted last, by `owner@version`. */
+  readonly accepted: ReadonlyMap<string, Pick<CatalogAccepted, 'fingerprint' | 'lsn' | 'parameterKinds'>>
+  /** Catalogs that were retired meanwhile. */
+  readonly retirements?: readonly Retirement[]
   /** Has the slot just been created? Then changes may have been missed, and all are announced again. */
   readonly slotIsNew: boolean
+}
+
+/** A catalog that is no longer in use. */
+export interface Retirement {
+  readonly owner: string
+  readonly version: string
+  /** What was accepted; undefined where nothing was, or its text is gone. */
+  readonly document?: CatalogDocument
 }
 
 /** What happened, for logs and metrics. */
@@ -63,4 +82,5 @@ export type AdmissionOccurrence =
       readonly fingerprint: string
       readonly faults: readonly CatalogFault[]
     }
+  | { readonly kind: 'catalog:retired'; readonly owner: string; readonly version: string; readonly lsn: Lsn }
   | { readonly kind: 'publication:altered'; readonly statements: readonly string[] }

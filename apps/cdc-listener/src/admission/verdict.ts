@@ -36,6 +36,14 @@ export function judge(catalog: Catalog, others: readonly Catalog[], ground: Grou
   return { kinds, faults: [...tables, ...faults, ...conflictsOf(catalog, others, ground.facts)] }
 }
 
+/** Why other content is refused under the owner and version of a catalog that was accepted. */
+export const versionTaken = ({ owner, version, fingerprint }: Catalog): CatalogFault => ({
+  code: 'version-taken',
+  path: 'version',
+  message: `${owner}@${version} was accepted with other content (${fingerprint.slice(0, 12)}), and its instances may still run: raise the version, or retire it first`,
+  fix: `freshet catalog retire ${owner}@${version}`,
+})
+
 /** What forbids to alter the publications as planned, for a catalog whose tables are among those to be added. */
 export function publicationFaults(
   catalog: Catalog,

@@ -1,4 +1,5 @@
 import type { CatalogJson, DebeziumTopicJson } from '@freshet/catalog'
+import type { CatalogAccepted } from '@freshet/events'
 import { createPool, readPublications } from '@freshet/postgres'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -48,6 +49,8 @@ function recorded(ports: Partial<AdmissionPorts> = {}) {
       statuses.push(status)
       await note(`${status.state} ${status.version}`)
     },
+    publishCatalog: ({ version, templates }) =>
+      note(`catalog ${String(version)} ${Object.keys(templates as object).join(' ')}`),
     ...ports,
   })
   return { admission, told, statuses, faults: () => statuses.flatMap((s) => (s.state === 'refused' ? s.faults : [])) }
@@ -66,6 +69,8 @@ const paymentsDocument = (change: Partial<CatalogJson> = {}): CatalogJson => ({
   }),
   ...change,
 })
+
+const nowhere = { entity: 'none', key: ['id'], columns: { id: 'id' } }
 
 describe('a catalog', () => {
   it('comes into force: topics, then the stream, then the publication, then the gap, then its status', async () => {
@@ -110,15 +115,70 @@ describe('a catalog', () => {
     expect(faults().length).toBeGreaterThan(1)
   })
 
-  it('with other content under the same version replaces the one in force, unless it is refused', async () => {
-    const { admission, told } = recorded()
+  it('with other content under the version of one that was accepted is refused with all its faults, and takes nothing away', async () => {
+    const { admission, told, faults } = recorded()
     await admission.start([documentOf()], neverBefore)
-    await admission.offer(documentOf(byOrganization))
-    expect(told.filter((line) => line.startsWith('refused'))).toHaveLength(1)
+    told.length = 0
+    await admission.offer(documentOf({ ...byOrganization, tables: { ...documentOf().tables, 'public.none': nowhere } }))
+    expect(faults().map(({ code }) => code)).toEqual(['version-taken', 'old-column-unknown', 'table-missing'])
+    // Both topics are compacted: what stands comes last, or only the refused one would be left.
+    expect(told).toEqual([
+      'refused 1 [freshet:public.members]',
+      'catalog 1 profile [freshet:public.members]',
+      'accepted 1 [freshet:public.members]',
+    ])
     expect(admission.inForce[0]?.json.templates).toHaveProperty('profile')
     expect([...admission.watched.tables.keys()]).toEqual(['public.members'])
+  })
+
+  it('that is no catalog at all takes nothing away from the accepted one of its version', async () => {
+    const { admission, told, faults } = recorded()
+    await admission.start([documentOf()], neverBefore)
+    await admission.offer({ owner: 'members-api', version: '1', rules: 7 })
+    expect(faults()[0]?.code).toBe('version-taken')
+    expect(faults().length).toBeGreaterThan(1)
+    expect(told.at(-1)).toBe('accepted 1 [freshet:public.members]')
+  })
+
+  it('may take a version that was retired', async () => {
+    const { admission, told } = recorded()
+    await admission.start([documentOf()], neverBefore)
+    await admission.retire('members-api', '1')
     await admission.offer(documentOf({ templates: { profile: { template: 'member:{id}:profile', ttl: '2h' } } }))
-    expect(told.slice(-2).map((line) => line.split(' ')[0])).toEqual(['gap', 'accepted'])
+    expect(told.at(-1)).toBe('accepted 1 [freshet:public.members]')
+  })
+
+  it('that is retired leaves force on every partition before the publication loses its tables', async () => {
+    const { admission, told, statuses } = recorded()
+    await admission.start([documentOf()], neverBefore)
+    told.length = 0
+    await admission.retire('members-api', '1')
+    expect(told.slice(0, 3)).toEqual([
+      'gap catalog-retired 1 [freshet:public.members]',
+      'retired 1 [freshet:public.members]',
+      'topics  [freshet:public.members]',
+    ])
+    expect(await published()).toEqual([])
+    expect(statuses.at(-1)).toMatchObject({
+      state: 'retired',
+      fingerprint: expect.stringMatching(/^\w{64}$/) as string,
+    })
+  })
+
+  it('whose retirement failed half way is still told, and then its tables go', async () => {
+    let isDown = true
+    const { admission, told } = recorded({
+      ensureTopics: () =>
+        isDown && told.some((line) => line.startsWith('retired'))
+          ? Promise.reject(new Error('away'))
+          : Promise.resolve(),
+    })
+    await admission.start([documentOf()], neverBefore)
+    await expect(admission.retire('members-api', '1')).rejects.toThrow('away')
+    expect(await published()).toEqual(['freshet:public.members'])
+    isDown = false
+    await admission.retire('members-api', '1')
+    expect(await published()).toEqual([])
   })
 
   it('that is retired takes its tables along, but not those of others', async () => {
@@ -147,8 +207,33 @@ describe('a restart', () => {
   const accepted = async (): Promise<RestartFacts> => {
     const { admission, statuses } = recorded()
     await admission.start([documentOf()], neverBefore)
-    return { slotIsNew: false, accepted: new Map([['members-api@1', statuses[0]?.fingerprint ?? '']]) }
+    return { slotIsNew: false, accepted: new Map([['members-api@1', statuses[0] as CatalogAccepted]]) }
   }
+
+  it('keeps the accepted catalog in force beside other content that was registered over it', async () => {
+    const before = await accepted()
+    const { admission, told } = recorded()
+    await admission.start([documentOf(), documentOf(byOrganization)], before)
+    expect(admission.inForce.map(({ json }) => Object.keys(json.templates))).toEqual([['profile']])
+    expect(told.slice(-3)).toEqual([
+      'refused 1 [freshet:public.members]',
+      'catalog 1 profile [freshet:public.members]',
+      'accepted 1 [freshet:public.members]',
+    ])
+  })
+
+  it('tells of a retirement that came meanwhile, before the publication loses the tables', async () => {
+    const before = await accepted()
+    const { admission, told } = recorded()
+    const retirement = { owner: 'members-api', version: '1', document: documentOf() }
+    await admission.start([], { ...before, retirements: [retirement] })
+    expect(told.filter((line) => /^(gap|retired)/.test(line))).toEqual([
+      'gap catalog-retired 1 [freshet:public.members]',
+      'retired 1 [freshet:public.members]',
+    ])
+    expect(admission.inForce).toEqual([])
+    expect(await published()).toEqual([])
+  })
 
   it('announces nothing again while the publication is intact', async () => {
     const before = await accepted()
@@ -304,7 +389,7 @@ describe('a table that comes from a topic of Debezium', () => {
     const { admission, faults } = recorded()
     await admission.start([paymentsDocument()], neverBefore)
     const from = { debezium: 'shop.public.payments', types: { id: 'int8' } } as const
-    await admission.offer({ ...foreign(from), owner: 'other' })
+    await admission.offer({ ...foreign(from), owner: 'other', templates: documentOf({ owner: 'other' }).templates })
     expect(faults()).toMatchObject([{ code: 'source-conflict', path: 'tables["public.payments"].from' }])
   })
 })

@@ -5,9 +5,10 @@ type Change = Partial<Omit<CatalogJson, 'tables'>> & {
   readonly tables?: CatalogJson['tables']
 }
 
-/** A catalog of one table and one template; by default its rule binds the key only. */
+/** A catalog of one table and one template, which no other owner declares; by default its rule binds the key only. */
 export function documentOf(change: Change = {}): CatalogJson {
   const { members, tables, ...rest } = change
+  const prefix = rest.owner ?? 'member'
   return {
     format: 1,
     owner: 'members-api',
@@ -20,7 +21,7 @@ export function documentOf(change: Change = {}): CatalogJson {
         ...members,
       },
     },
-    templates: { profile: { template: 'member:{id}:profile', ttl: '1h' } },
+    templates: { profile: { template: `${prefix}:{id}:profile`, ttl: '1h' } },
     rules: [{ on: { table: 'public.members' }, fences: [{ key: 'profile', with: { id: 'id' } }] }],
     ...rest,
   }

@@ -262,6 +262,23 @@ describe('two catalogs', () => {
     expect((await verdictOn(catalogOf({ owner: 'other', members: { events: event } }), [first])).faults).toEqual([])
   })
 
+  it('of two owners do not declare the same keys, whatever they call the parameters', async () => {
+    const first = catalogOf({
+      owner: 'first',
+      templates: { card: { template: 'member:{id}:card', ttl: '1h' } },
+      rules: [],
+    })
+    const templates = {
+      card: { template: 'member:{memberId}:card', ttl: '2h' },
+      badge: { template: 'member:{memberId}:badge', ttl: '2h' },
+    }
+    const { faults } = await verdictOn(catalogOf({ owner: 'second', templates, rules: [] }), [first])
+    expect(faults).toMatchObject([{ code: 'template-conflict', path: 'templates.card.template' }])
+    expect(faults[0]?.message).toContain('template "card" of catalog first@1')
+    const next = catalogOf({ owner: 'first', version: '2', templates, rules: [] })
+    expect((await verdictOn(next, [first])).faults).toEqual([])
+  })
+
   it('do not declare a partition and its root', async () => {
     await sql('create table roster (id int primary key) partition by range (id)')
     await sql('create table roster_low partition of roster for values from (0) to (9)')

@@ -41,7 +41,7 @@ const catalogOf = (table: string, { generated }: Shape) =>
         columns: { id: 'id', code: 'code', note: 'note', ...(generated === 'stored' && { twice: 'twice' }) },
       },
     },
-    templates: { thing: { template: 'thing:{id}', ttl: '1h' } },
+    templates: { thing: { template: `${table}:{id}`, ttl: '1h' } },
     rules: [],
   })
 
@@ -72,6 +72,7 @@ it('the old values that admission counts on are those that the stream gives, for
       applyWatched: () => undefined,
       publishGap: async () => undefined,
       publishStatus: async () => undefined,
+      publishCatalog: async () => undefined,
     },
   )
   const made = shapes.map((shape, number) => ({

@@ -4,6 +4,7 @@ import {
   encodeWarmRequest,
   parametersAsSent,
   UnreadableRecordError,
+  type GapRecord,
   type Topics,
 } from '@freshet/events'
 import type { BatchProducer, IncomingBatch, OutgoingRecord } from '@freshet/kafka'
@@ -97,8 +98,7 @@ export class BatchPipeline {
   /** Whatever stands behind the record that brings a catalog into force is planned with that catalog, in this batch too. */
   private async learn(records: readonly DecodedRecord[]): Promise<void> {
     for (const { content } of records)
-      if ('kind' in content && content.kind === 'gap' && content.scope.kind === 'catalog')
-        await this.parts.catalogs.learn(content.scope)
+      if ('kind' in content && isComing(content)) await this.parts.catalogs.learn(content.scope)
   }
 
   /** R7, steps 1 and 2: the recent records, then the generations, which open windows for the hot keys as they end. */
@@ -137,7 +137,8 @@ export class BatchPipeline {
       await gaps.apply(session, cause, partition, directory.templatesOf(batch.topic))
     for (const gap of reading.announcedGaps) {
       const { scope, cause } = gap
-      if (scope.kind === 'catalog') await catalogs.pass(session, partition, gap, scope)
+      if (scope.kind === 'catalog' && cause === 'catalog-retired') await catalogs.retire(session, gap, scope)
+      else if (scope.kind === 'catalog') await catalogs.pass(session, partition, gap, scope)
       else if (scope.kind === 'tables')
         await gaps.apply(session, cause, scope.tables.join(), planner.templatesOf(scope.tables))
       else await gaps.apply(session, cause, 'all', planner.allTemplates())
@@ -236,5 +237,10 @@ export class BatchPipeline {
     })
   }
 }
+
+type Coming = GapRecord & { readonly scope: { readonly kind: 'catalog' } }
+
+const isComing = (content: Exclude<DecodedRecord['content'], UnreadableRecordError>): content is Coming =>
+  content.kind === 'gap' && content.scope.kind === 'catalog' && content.cause !== 'catalog-retired'
 
 const isUnreadable = ({ content }: DecodedRecord): boolean => content instanceof UnreadableRecordError

@@ -27,7 +27,9 @@ const nameOf = ({ owner, version }: CatalogName): string => catalogKey(owner, ve
 interface Directory {
   /** By name and fingerprint: other content under a known name stands beside the old until the listener has accepted it. */
   readonly catalogs: ReadonlyMap<string, ReadonlyMap<string, Catalog>>
-  /** The same. */
+  /** By name, those that are retired and may still be in force: they plan on until `left` is called. */
+  readonly leaving: ReadonlyMap<string, readonly Catalog[]>
+  /** All of them. */
   readonly all: readonly Catalog[]
   readonly planner: Planner
   /** By name. */
@@ -42,6 +44,7 @@ interface Directory {
 export class CatalogDirectory {
   private readonly state = new BehaviorSubject<Directory>({
     catalogs: new Map(),
+    leaving: new Map(),
     all: [],
     planner: createPlanner([]),
     foreign: new Map(),
@@ -90,6 +93,17 @@ export class CatalogDirectory {
     return this.state.value.planner
   }
 
+  /** Names of retired catalogs that still plan. */
+  get leaving(): readonly CatalogName[] {
+    return [...this.state.value.leaving.values()].flatMap(([first]) => first ?? [])
+  }
+
+  /** A retired catalog is no longer in force, and what was stored under it is fenced: it need not plan any more. */
+  left(name: CatalogName): void {
+    const leaving = new Map(this.state.value.leaving)
+    if (leaving.delete(nameOf(name))) this.compile(this.state.value.catalogs, leaving)
+  }
+
   /** Catalogs that the listener has accepted, as heard here before a moment (milliseconds since 1970). */
   acceptedBefore(moment: number): readonly CatalogAccepted[] {
     return [...this.statuses.values()].flatMap(({ status, heardAt }) =>
@@ -133,7 +147,7 @@ export class CatalogDirectory {
     return [...new Map(tags.map((tag) => [tag.text, tag])).values()]
   }
 
-  /** Does this very catalog plan here? */
+  /** Does this very catalog plan here, and is not retired? */
   knows(wanted: CatalogName & { readonly fingerprint: string }): boolean {
     return this.state.value.catalogs.get(nameOf(wanted))?.has(wanted.fingerprint) ?? false
   }
@@ -157,12 +171,15 @@ export class CatalogDirectory {
   private take(record: IncomingRecord): void {
     const decoded = decodeOrSkip(record.value, record.topic)
     if (decoded.kind === 'catalog') this.learn(decoded.catalog)
-    else if (decoded.kind === 'catalog-retired') this.forget(decoded)
+    else if (decoded.kind === 'catalog-retired') this.retire(decoded)
     else if (decoded.kind === 'catalog-status') this.note(decoded)
   }
 
   private note(status: CatalogStatusRecord): void {
     const name = nameOf(status)
+    const last = this.statuses.get(name)?.status
+    // Other content was refused; what was accepted stands.
+    if (status.state === 'refused' && last?.state === 'accepted' && last.fingerprint !== status.fingerprint) return
     this.statuses.set(name, { status, heardAt: Date.now() })
     const contents = this.state.value.catalogs.get(name)
     const accepted = status.state === 'accepted' ? contents?.get(status.fingerprint) : undefined
@@ -176,22 +193,35 @@ export class CatalogDirectory {
     this.replace(name, new Map(this.state.value.catalogs.get(name)).set(catalog.fingerprint, catalog))
   }
 
-  private forget(name: CatalogName): void {
-    this.statuses.delete(nameOf(name))
-    this.replace(nameOf(name), new Map())
+  private retire(retired: CatalogName): void {
+    const name = nameOf(retired)
+    this.statuses.delete(name)
+    const catalogs = new Map(this.state.value.catalogs)
+    const contents = [...(catalogs.get(name)?.values() ?? [])]
+    if (!catalogs.delete(name)) return
+    const leaving = new Map(this.state.value.leaving)
+    this.compile(catalogs, leaving.set(name, [...(leaving.get(name) ?? []), ...contents]))
   }
 
   private replace(name: string, contents: ReadonlyMap<string, Catalog>): void {
     const catalogs = new Map(this.state.value.catalogs)
-    if (contents.size > 0) catalogs.set(name, contents)
-    else catalogs.delete(name)
-    const all = [...catalogs.values()].flatMap((each) => [...each.values()])
+    this.compile(catalogs.set(name, contents), this.state.value.leaving)
+  }
+
+  private compile(catalogs: Directory['catalogs'], leaving: Directory['leaving']): void {
+    const present = [...catalogs.values()].flatMap((each) => [...each.values()])
+    const all = [...present, ...[...leaving.values()].flat().filter((each) => !present.some(isSameAs(each)))]
     const planner = createPlanner(all)
     const foreign = new Map(foreignTopics(all).map((each) => [each.topic, each]))
-    this.state.next({ catalogs, all, planner, foreign })
+    this.state.next({ catalogs, leaving, all, planner, foreign })
     this.occurrences.emit('graph:compiled', planner.size)
   }
 }
+
+const isSameAs =
+  (one: Catalog) =>
+  (other: Catalog): boolean =>
+    nameOf(other) === nameOf(one) && other.fingerprint === one.fingerprint
 
 function sourceTopics(catalogs: readonly Catalog[], topics: Topics): readonly string[] {
   const names = new Set<string>()

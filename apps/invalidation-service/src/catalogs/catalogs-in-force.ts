@@ -1,4 +1,4 @@
-import { catalogKey, type CatalogRefused, type GapRecord, type GapScope } from '@freshet/events'
+import { catalogKey, type CatalogAccepted, type GapCause, type GapRecord, type GapScope } from '@freshet/events'
 import type { CatalogInForce, FenceSession } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
 import type { Gaps } from '../gaps/gaps.js'
@@ -9,16 +9,18 @@ import { CatalogUnknownError } from './catalog-unknown-error.js'
 /** Longer than an announcement takes from the listener to the last partition. */
 const restoreAfterMs = 10_000
 
+/** Stands before the fingerprint of a catalog that is leaving force: to clients it is another one already. */
+const leavingMark = 'leaving '
+
 type CatalogScope = Extract<GapScope, { kind: 'catalog' }>
 
 /**
  * Brings catalogs into force (R9): once every partition has passed the listener's record, and so every instance plans
- * with the catalog, a gap fences its templates, and only then may clients store.
+ * with the catalog, a gap fences its templates, and only then may clients store. They leave it the other way: Redis says
+ * that nothing more may be stored, THEN a gap fences what is stored, THEN the record goes, and only then is a retired
+ * catalog planned with no more. A crash in between leaves the mark, and the next upkeep goes on from there.
  */
 export class CatalogsInForce {
-  /** Refusals whose templates were fenced by this process; a restart does it again, which is harmless. */
-  private readonly left = new WeakSet<CatalogRefused>()
-
   constructor(
     private readonly directory: CatalogDirectory,
     private readonly gaps: Gaps,
@@ -44,30 +46,56 @@ export class CatalogsInForce {
   }
 
   /**
-   * Catalogs that were accepted a while ago and that this Redis does not know (it was emptied) come into force again,
-   * behind a gap. The while is for those that are on their way here by the listener's record.
+   * A partition has come to the record of a retirement: what stands behind it may lack changes. Safe to repeat, and nothing
+   * where the catalog came into force again since.
    */
-  async restore(session: FenceSession): Promise<void> {
-    const held = await session.catalogsInForce()
-    const isHeld = (catalog: CatalogInForce): boolean =>
-      held.some(
-        (one) =>
-          one.owner === catalog.owner && one.version === catalog.version && one.fingerprint === catalog.fingerprint,
-      )
-    for (const accepted of this.directory.acceptedBefore(Date.now() - restoreAfterMs))
-      if (!isHeld(accepted) && this.directory.knows(accepted)) await this.enter(session, accepted)
-    for (const refused of this.directory.refused) await this.leave(session, refused, held)
+  async retire(session: FenceSession, gap: GapRecord, scope: CatalogScope): Promise<void> {
+    const held = (await session.catalogsInForce()).find((one) => isSameName(one, scope))
+    if (held !== undefined && held.lsn <= gap.lsn) await this.leave(session, held, 'catalog-retired')
   }
 
-  /** A catalog in force that its database no longer fits: nothing more is stored under it, then what is stored is fenced. */
-  private async leave(session: FenceSession, refused: CatalogRefused, held: readonly CatalogInForce[]): Promise<void> {
-    const { owner, version, fingerprint } = refused
-    const isHeld = held.some((one) => one.owner === owner && one.version === version && one.fingerprint === fingerprint)
-    if (!isHeld && this.left.has(refused)) return
-    if (isHeld) await session.removeCatalogInForce(owner, version)
+  /**
+   * Makes Redis hold what is to be in force, and no more:
+   *
+   * - Catalogs that were accepted a while ago and that it does not know (it was emptied) come into force again, behind a
+   *   gap. The while is for those that are on their way here by the listener's record.
+   * - Those that are retired, or no longer fit their database, or with which nobody plans, leave.
+   */
+  async restore(session: FenceSession): Promise<void> {
+    const before = await session.catalogsInForce()
+    if (this.wrong(before).length > 0 || this.missing(before).length > 0)
+      await this.directory.caughtUp(this.waitForCatalogMs) // another instance may have read further than this one
+    const { leaving } = this.directory
+    const held = await session.catalogsInForce()
+    for (const one of this.wrong(held))
+      await this.leave(session, one, this.isRefused(one) ? 'tables-changed' : 'catalog-retired')
+    for (const accepted of this.missing(held)) await this.enter(session, accepted)
+    for (const name of leaving) this.directory.left(name)
+  }
+
+  private wrong(held: readonly CatalogInForce[]): readonly CatalogInForce[] {
+    return held.filter((one) => !this.directory.knows(one) || this.isRefused(one))
+  }
+
+  private missing(held: readonly CatalogInForce[]): readonly CatalogAccepted[] {
+    return this.directory
+      .acceptedBefore(Date.now() - restoreAfterMs)
+      .filter((accepted) => this.directory.knows(accepted) && !held.some((one) => isSame(one, accepted)))
+  }
+
+  private isRefused(one: CatalogInForce): boolean {
+    return this.directory.refused.some((refused) => isSame(refused, one))
+  }
+
+  private async leave(session: FenceSession, held: CatalogInForce, cause: GapCause): Promise<void> {
+    const { owner, version, fingerprint } = held
+    if (!fingerprint.startsWith(leavingMark))
+      await session.putCatalogInForce({ ...held, fingerprint: leavingMark + fingerprint })
     const templates = this.directory.planner.templatesOfCatalog(owner, version)
-    await this.gaps.apply(session, 'tables-changed', catalogKey(owner, version), templates)
-    this.left.add(refused)
+    await this.gaps.apply(session, cause, catalogKey(owner, version), templates)
+    await session.removeCatalogInForce(owner, version)
+    this.directory.left(held)
+    this.occurrences.emit('catalog:left', { owner, version, cause })
   }
 
   private async enter(session: FenceSession, catalog: CatalogInForce): Promise<void> {
@@ -82,3 +110,10 @@ export class CatalogsInForce {
     this.occurrences.emit('catalog:in-force', { owner, version, lsn })
   }
 }
+
+type Name = Pick<CatalogInForce, 'owner' | 'version'>
+
+const isSameName = (one: Name, other: Name): boolean => one.owner === other.owner && one.version === other.version
+
+const isSame = (one: Name & { fingerprint: string }, other: Name & { fingerprint: string }): boolean =>
+  isSameName(one, other) && one.fingerprint === other.fingerprint

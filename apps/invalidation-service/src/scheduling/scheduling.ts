@@ -2,6 +2,7 @@ import type { Tag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
 import { windowsToOpen } from '@freshet/coherence'
 import type { HotKey } from '../hot-keys/hot-keys.js'
+import { ErrorWindows } from './error-windows.js'
 import { HotIndex, type HotTarget } from './hot-index.js'
 import { RefreshSchedule, type ScheduledRefresh } from './refresh-schedule.js'
 
@@ -18,6 +19,10 @@ export interface CatalogSource {
 /** What is to be done for hot keys when their tags are fenced. */
 export class Scheduling {
   private readonly schedule = new RefreshSchedule()
+  private errors: { readonly catalogs: readonly Catalog[]; readonly windows: ErrorWindows } = {
+    catalogs: [],
+    windows: new ErrorWindows([]),
+  }
   private known: { readonly hot: readonly HotKey[]; readonly catalogs: readonly Catalog[]; readonly index: HotIndex }
 
   constructor(
@@ -30,11 +35,8 @@ export class Scheduling {
   /** The windows that the rotation of a tag opens, in milliseconds. */
   windowsOf(tag: Tag, isRepeat: boolean): readonly number[] {
     const cause = tag.shard === 'all' ? 'template' : 'change'
-    const covered = this.index.coveredBy(tag)
-    return windowsToOpen(
-      { cause, isRepeat },
-      covered.map(({ template }) => template.staleWhileRevalidateMs),
-    )
+    const ofHot = this.index.coveredBy(tag).map(({ template }) => template.staleWhileRevalidateMs)
+    return windowsToOpen({ cause, isRepeat }, [...ofHot, ...this.errorWindows.of(tag)])
   }
 
   /** The hot keys among what these tags cover, each once. */
@@ -49,6 +51,12 @@ export class Scheduling {
 
   asked(refreshes: readonly ScheduledRefresh[], nowMs: number): void {
     this.schedule.asked(refreshes, nowMs)
+  }
+
+  private get errorWindows(): ErrorWindows {
+    const { catalogs } = this.directory
+    if (catalogs !== this.errors.catalogs) this.errors = { catalogs, windows: new ErrorWindows(catalogs) }
+    return this.errors.windows
   }
 
   private get index(): HotIndex {

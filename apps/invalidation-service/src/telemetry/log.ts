@@ -16,6 +16,7 @@ export function listenToLog(occurrences: Occurrences<InvalidationOccurrences>, l
   occurrences.on('catalog:in-force', ({ lsn, ...facts }) =>
     log.info({ ...facts, lsn: formatLsn(lsn) }, 'catalog in force'),
   )
+  occurrences.on('catalog:left', (facts) => log.info(facts, 'catalog left force'))
   occurrences.on('catalog:unknown', (facts) => log.warn(facts, 'a catalog is announced that nobody registered'))
   occurrences.on('connector:missing', (facts) =>
     log.warn(

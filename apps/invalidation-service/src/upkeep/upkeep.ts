@@ -19,7 +19,7 @@ import type { RecentRecords } from '../watermarks/recent-records.js'
 
 const everyMs = 1_000
 
-/** What has to happen though no batch asks for it: recent records come back, catalogs stay in force (each second). */
+/** What has to happen though no batch asks for it: recent records come back, catalogs stay in force or leave it (each second). */
 export class Upkeep {
   private readonly stopped = new Subject<void>()
   private running: Promise<void> = Promise.resolve()

@@ -3,8 +3,10 @@ import { encodeApplied, type Topics, type WatermarkRecord } from '@freshet/event
 import type { BatchProducer, KafkaPort, TopicPartition } from '@freshet/kafka'
 import type { FenceSession } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
+import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
 import type { InvalidationOccurrences } from '../occurrences.js'
 
+type SourceTopics = Pick<CatalogDirectory, 'currentSourceTopics' | 'caughtUp'>
 type Watermark = Pick<WatermarkRecord, 'lsn' | 'snapshot' | 'systemId' | 'timeline' | 'databaseTime'>
 
 /** Publishes how far everything is applied: the least watermark over all partitions, whoever consumes them. */
@@ -37,6 +39,19 @@ export class AppliedWatermarks {
     this.published = least
     await this.publish(least, session.redisId())
     this.occurrences.emit('watermark:applied', { lsn: least.lsn, databaseTimeMs: least.databaseTimeMs })
+  }
+
+  /**
+   * Partitions whose last catalog is retired get no watermarks any more, and nothing may wait for them. What is expected is
+   * read first: whoever expects more knows of a catalog that stands in `catalogs.v1` by then. Throws CatalogsBehindError.
+   */
+  async sweep(session: FenceSession, directory: SourceTopics, withinMs: number): Promise<void> {
+    const places = [...(await session.appliedWatermarks()).keys()]
+    const without = (): readonly string[] =>
+      places.filter((place) => !directory.currentSourceTopics.includes(place.slice(0, place.lastIndexOf('/'))))
+    if (without().length === 0) return
+    await directory.caughtUp(withinMs)
+    await session.forgetApplied(without())
   }
 
   private async publish(least: AppliedWatermark, redis: string | undefined): Promise<void> {

@@ -24,9 +24,10 @@ export class CacheMetrics {
           }
         },
       })
-    exposed('freshet_cache_hits_total', 'Reads answered by a layer', 'layer', ({ hits, stale }) => ({
+    exposed('freshet_cache_hits_total', 'Reads answered by a layer', 'layer', ({ hits, stale, staleOnError }) => ({
       ...hits,
       'l2-stale': stale, // within its window
+      'l2-stale-on-error': staleOnError,
     }))
     exposed('freshet_cache_misses_total', 'Reads that Redis could not answer', 'reason', ({ missed }) => missed)
     exposed(

@@ -24,6 +24,8 @@ export const keys = {
   balance: key('member:{id}:balance', { ttl: '1h' }).returns<Balance>(),
   /** May be stale for a minute after a fence. */
   card: key('member:{id}:card', { ttl: '1h', staleWhileRevalidate: '1m' }).returns<Balance>(),
+  /** May be a minute old when the source fails. */
+  rate: key('member:{id}:rate', { ttl: '1h', staleIfError: '1m' }).returns<Balance>(),
   /** Computed from others; nothing of its own fences it. */
   statement: key('statement:{id}', { ttl: '1h', exact: true }).returns<unknown>(),
 }
@@ -40,7 +42,11 @@ export const worldCatalog: Catalog = catalog('world', {
   keys,
   rules: [
     members.any.fences((row) => [wildcard('member:{id}:*', { id: row.id })]),
-    payments.any.fences((row) => [keys.balance.of({ id: row.memberId }), keys.card.of({ id: row.memberId })]),
+    payments.any.fences((row) => [
+      keys.balance.of({ id: row.memberId }),
+      keys.card.of({ id: row.memberId }),
+      keys.rate.of({ id: row.memberId }),
+    ]),
   ],
 })
 
@@ -48,6 +54,7 @@ const kinds: Record<string, Record<string, ParameterKind>> = {
   profile: { id: 'integer' },
   balance: { id: 'integer' },
   card: { id: 'integer' },
+  rate: { id: 'integer' },
   statement: { id: 'integer' },
 }
 
