@@ -25,6 +25,7 @@ import { stackUp } from './stack/stack-up.js'
 import { printStatus, statusJson } from './status/print-status.js'
 import { readStatus } from './status/status.js'
 import type { Terminal } from './terminal.js'
+import { addWatchCommand } from './watch/watch-command.js'
 
 const auditVariables = { ...systemVariables, loaders: optional(variables.loaders) }
 
@@ -304,6 +305,8 @@ export function freshetProgram(
       if (json) terminal.print(topKeysJson(rule, keys))
       else printTopKeys(terminal, keys)
     })
+
+  addWatchCommand(program, terminal, environment, examples)
 
   const deadLetters = program
     .command('dead-letters')

@@ -80,8 +80,16 @@ function decodeControl(event: wire.Envelope, topic: string | undefined): Decoded
       return { kind: 'gap', source, id, gapId, ...gap }
     }
     case wire.controlTypes.invalidation: {
-      const { commit, ...invalidation } = dataAs(wire.invalidationData)
-      return { kind: 'invalidation', source, id, ...invalidation, ...(commit && { commit }) }
+      const { commit, batch, gap, ...invalidation } = dataAs(wire.invalidationData)
+      return {
+        kind: 'invalidation',
+        source,
+        id,
+        ...invalidation,
+        ...(commit && { commit }),
+        ...(batch && { batch }),
+        ...(gap && { gap }),
+      }
     }
     case wire.controlTypes.applied:
       return { kind: 'applied', source, id, ...dataAs(wire.appliedData) }

@@ -100,13 +100,15 @@ export function encodeGap(gap: Draft<GapRecord>): EncodedRecord {
 
 /** Key = the shard. */
 export function encodeInvalidation(invalidation: Draft<InvalidationRecord>): EncodedRecord {
-  const { source, shard, tags, cause, commit, fencedAt } = invalidation
+  const { source, shard, tags, cause, commit, fencedAt, batch, gap } = invalidation
   return control(String(shard), controlTypes.invalidation, source, {
     shard,
     tags,
     cause,
     ...(commit && { commit: wireStamp(commit, iso(commit.at)) }),
     fencedAt: iso(fencedAt),
+    ...(batch && { batch: { ...batch, from: String(batch.from), to: String(batch.to), readAt: iso(batch.readAt) } }),
+    ...(gap && { gap }),
   })
 }
 

@@ -21,6 +21,7 @@ export type {
   AccessCount,
   AccessOutcomes,
   AccessStatsRecord,
+  AppliedBatch,
   AppliedRecord,
   CatalogAccepted,
   CatalogDocument,

@@ -158,11 +158,13 @@ export class BatchPipeline {
     return work
   }
 
-  private invalidations({ reading, fencedAt }: Work): OutgoingRecord[] {
+  private invalidations({ batch: read, reading, arrivedAt, fencedAt }: Work): OutgoingRecord[] {
     const { source, topics } = this.parts
+    const { topic, partition, firstOffset: from, nextOffset: to } = read
+    const batch = { topic, partition, from, to, readAt: arrivedAt }
     return reading.fences.announcements.map(({ shard, tags, commit }) => ({
       topic: topics.invalidations,
-      ...encodeInvalidation({ source, shard, tags, cause: 'change', commit, fencedAt }),
+      ...encodeInvalidation({ source, shard, tags, cause: 'change', commit, fencedAt, batch }),
     }))
   }
 
