@@ -17,7 +17,7 @@ import { withSystem } from './connect-system.js'
 import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
 import { explainChanges, readChanges } from './explain/explain-change.js'
 import { printTopKeys, readTopKeys, topKeysJson } from './hot/hot-keys.js'
-import { explainKeyForChanges, explainOneKey } from './explain/explain-key.js'
+import { explainOneKey, printKeyForChanges } from './explain/explain-key.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
 import { clientId, systemVariables } from './settings.js'
@@ -189,7 +189,7 @@ export function freshetProgram(
   program
     .command('explain')
     .description(
-      'what governs a key, what can fence it and what Redis holds of it; or what a change would fence, and why',
+      'what governs a key, what can fence it, what Redis holds of it and what fenced it last; or what a change would fence, and why',
     )
     .argument('[key]', 'member:42:balance')
     .option(
@@ -218,13 +218,17 @@ export function freshetProgram(
       if (key === undefined) explainChanges(terminal, await catalogsOf(source), await readChanges(change ?? ''))
       else if (change !== undefined) {
         const changes = await readChanges(change)
-        exitCode = explainKeyForChanges(terminal, await catalogsOf(source), key, changes, json) ? 0 : NOT_FENCED
+        exitCode = printKeyForChanges(terminal, await catalogsOf(source), key, changes, json) ? 0 : NOT_FENCED
       } else {
         const module = loaders === undefined ? undefined : await importLoaderModule(loaders, process.cwd())
         const catalogs = await catalogsOf(source)
-        await withSystem(settings(), ({ values }) =>
-          explainOneKey(terminal, catalogs, key, { values, loaders: module?.catalog }, json),
-        )
+        const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
+        const { topicPrefix } = system
+        const hotKeys = { among, moreThan, windowMs }
+        await withSystem(system, async ({ values, kafka }) => {
+          const sources = { catalogs, values, kafka, topicPrefix, hotKeys, loaders: module?.catalog }
+          await explainOneKey(terminal, key, sources, json)
+        })
       }
     })
 
