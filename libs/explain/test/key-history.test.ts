@@ -51,6 +51,13 @@ describe('of a key it is said', () => {
     })
   })
 
+  it('not a later change that is published, and not fenced yet', async () => {
+    const world = await HistoryWorld.open(shop)
+    world.applied([world.change('insert', sale(1))])
+    world.change('insert', sale(2))
+    expect((await world.history('customer:42:balance')).lastFence?.change?.row).toEqual({ id: 1 })
+  })
+
   it('that it was fenced by hand, or by a gap and which', async () => {
     const world = await HistoryWorld.open(shop)
     const shard = shardOfKey('customer:42:balance')
