@@ -57,7 +57,7 @@ it('watch prints each fence as it happens: tag, commit, rule, and how long it to
   await isWatching()
   fence(
     fenceOf(42),
-    { ...fenceOf(7), cause: 'hand', commit: undefined, batch: undefined } as Draft<InvalidationRecord>,
+    { source, shard: fenceOf(7).shard, tags: ['customer:7:balance'], cause: 'hand', fencedAt: at + 2 },
     { source, shard: 'all', tags: ['*customer:{id}:balance'], cause: 'gap', gap: 'cursor-lost', fencedAt: at },
   )
   await vi.waitFor(() => expect(printed).toHaveLength(3))

@@ -1,4 +1,4 @@
-import { variables } from '@freshet/service-kit'
+import { optional, variables } from '@freshet/service-kit'
 
 /** What the invalidation service reads from its environment. */
 export const invalidationVariables = {
@@ -13,4 +13,5 @@ export const invalidationVariables = {
   hotKeysAmong: variables.hotKeysAmong,
   hotKeysMoreThan: variables.hotKeysMoreThan,
   hotKeysWindow: variables.hotKeysWindow,
+  apiToken: optional(variables.apiToken),
 }

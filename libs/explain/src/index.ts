@@ -1,4 +1,6 @@
+export { undeclaredIn, type ChangeFault } from './change/undeclared.js'
 export { dryRun, explainKeyForChanges, plannedChange, plannedChanges, type DryRun } from './change/changes.js'
+export { graphFormats, graphText, type GraphFormat } from './graph/graph-text.js'
 export type { FencingChange } from './history/fencing-change.js'
 export {
   readHistory,

@@ -6,7 +6,7 @@ import { columns, complete, rule, truth, worldOf } from './small-world.js'
 it('of whatever a plan fences, the rules that fenced it are among those that can', () => {
   const rules = fc.array(rule, { minLength: 1, maxLength: 3 })
   fc.assert(
-    fc.property(rules, truth, fc.subarray([...columns]), (declared, of, known) => {
+    fc.property(rules, truth, fc.subarray([...columns]), (declared, of, known: readonly string[]) => {
       const world = worldOf(declared)
       const told = (row: Row | undefined): Row | undefined =>
         row && Object.fromEntries(Object.entries(row).filter(([name]) => name === 'id' || known.includes(name)))

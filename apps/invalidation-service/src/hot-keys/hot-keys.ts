@@ -30,6 +30,11 @@ export class HotKeys {
     this.#isCounted = false
   }
 
+  /** The keys that are read most, hot or not; counted anew. */
+  top(most: number): readonly RankedKey[] {
+    return this.#keys.top(most)
+  }
+
   /** The hottest first; up to a second old. */
   hot(): readonly HotKey[] {
     const nowMs = this.clockMs()
