@@ -38,10 +38,8 @@ async function startWatching(terminal: Terminal, { kafka, topicPrefix, tag, json
     kafka,
     topicPrefix,
     catalogs: () => catalogs,
-    onFence: (fence) => {
-      if (isWatched({ text: fence.tag, shard: fence.shard }))
-        terminal.print(json ? JSON.stringify(fence) : fenceLine(fence))
-    },
+    isWatched,
+    onFence: (fence) => terminal.print(json ? JSON.stringify(fence) : fenceLine(fence)),
     onMissed: () => terminal.note('some fences were missed: Kafka no longer had them'),
   })
   await feed.start()

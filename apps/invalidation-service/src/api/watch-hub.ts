@@ -77,6 +77,7 @@ export class WatchHub implements BeforeApplicationShutdown {
         kafka,
         topicPrefix,
         catalogs: () => this.sources.catalogs,
+        isWatched: (tag) => [...this.watchers].some(({ isWatched }) => isWatched(tag)),
         onFence: (fence) => this.tell(fence),
         onMissed: () => {
           for (const watcher of this.watchers) give(watcher, missed())

@@ -33,6 +33,8 @@ interface Work {
   /** When the last generation was rotated, in milliseconds since 1970. */
   readonly fencedAt: number
   readonly hot: readonly HotTarget[]
+  /** Tags that cover no hot key. */
+  readonly cold: number
   readonly scheduled: number
 }
 
@@ -88,7 +90,7 @@ export class BatchPipeline {
     const { repeatsUntil } = standing
     const view = { planner: directory.planner, entity: directory.entityOf(batch.topic), newest, repeatsUntil }
     const reading = readBatch(batch, records, standing.cursor, view)
-    return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt, hot: [], scheduled: 0 }
+    return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt, hot: [], cold: 0, scheduled: 0 }
   }
 
   /** Whatever stands behind the record that brings a catalog into force is planned with that catalog, in this batch too. */
@@ -110,7 +112,8 @@ export class BatchPipeline {
     if (fences.crowded.length > 0) await session.gap(fences.crowded, this.parts.takeFloor) // busy until swept
     const fencedAt = Date.now()
     if (fences.evictions.length > 0) await session.evict(fences.evictions)
-    return { ...work, fencedAt, hot: scheduling.hotAmong(fences.tags) }
+    const { tags } = fences
+    return { ...work, fencedAt, hot: scheduling.hotAmong(tags), cold: scheduling.coldAmong(tags) }
   }
 
   /** R7, step 3: every process's memory, the warmer, and dead letters, acknowledged. */
@@ -216,7 +219,7 @@ export class BatchPipeline {
     }))
   }
 
-  private tell({ batch, reading, arrivedAt, fencedAt, hot, scheduled }: Work): void {
+  private tell({ batch, reading, arrivedAt, fencedAt, hot, cold, scheduled }: Work): void {
     const { occurrences } = this.parts
     const { topic, partition } = batch
     for (const { record, reason } of reading.unreadable)
@@ -228,6 +231,7 @@ export class BatchPipeline {
       records: batch.records.length,
       changes: reading.changes,
       tagsFenced: reading.fences.tagCount,
+      coldTagsFenced: cold,
       hotKeysFenced: hot.length,
       refreshesScheduled: scheduled,
       ...(oldest && { commitToFenceMs: fencedAt - oldest.at }),

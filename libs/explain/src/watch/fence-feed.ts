@@ -3,12 +3,15 @@ import { decodeOrSkip, topics } from '@freshet/events'
 import type { BroadcastReader, IncomingRecord, KafkaPort } from '@freshet/kafka'
 import { tagRules, type TagRules } from '@freshet/planner'
 import { seenFences, type SeenFence } from './seen-fence.js'
+import type { TagFilter } from './tag-filter.js'
 
 export interface FenceFeedOptions {
   readonly kafka: Pick<KafkaPort, 'broadcast'>
   readonly topicPrefix: string
   /** Whose rules are named; the same list again for as long as none comes or goes. */
   readonly catalogs: () => readonly Catalog[]
+  /** The rules of all others are not even looked for. */
+  readonly isWatched: TagFilter
   readonly onFence: (fence: SeenFence) => void
   /** The broker no longer had some records when they were asked for. */
   readonly onMissed: () => void
@@ -44,7 +47,8 @@ export class FenceFeed {
   #take({ value, topic }: IncomingRecord): void {
     const record = decodeOrSkip(value, topic)
     if (record.kind !== 'invalidation') return
-    for (const fence of seenFences(record, this.#rules, this.options.topicPrefix)) this.options.onFence(fence)
+    const { isWatched, topicPrefix, onFence } = this.options
+    for (const fence of seenFences(record, isWatched, this.#rules, topicPrefix)) onFence(fence)
   }
 
   get #rules(): TagRules {

@@ -1,6 +1,7 @@
 import type { GapCause, InvalidationRecord } from '@freshet/events'
 import { formatLsn } from '@freshet/pgoutput'
 import type { TagRule, TagRules } from '@freshet/planner'
+import type { TagFilter } from './tag-filter.js'
 
 /** A commit, for people and machines. */
 export interface SeenCommit {
@@ -30,11 +31,17 @@ export interface SeenFence {
   readonly rules: readonly TagRule[]
 }
 
-/** What one record tells, tag by tag. Pure. */
-export function seenFences(record: InvalidationRecord, rulesOf: TagRules, topicPrefix: string): readonly SeenFence[] {
+/** What one record tells of the tags that are watched, one by one. Pure. */
+export function seenFences(
+  record: InvalidationRecord,
+  isWatched: TagFilter,
+  rulesOf: TagRules,
+  topicPrefix: string,
+): readonly SeenFence[] {
   const { tags, shard, cause, gap, commit, batch, fencedAt } = record
   const entity = batch && entityOf(batch.topic, topicPrefix)
-  return tags.map((tag) => ({
+  const watched = tags.filter((text) => isWatched({ text, shard }))
+  return watched.map((tag) => ({
     tag,
     shard,
     cause,
