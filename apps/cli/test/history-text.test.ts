@@ -52,7 +52,11 @@ it.each([
   [{ cause: 'hand' } as const, 'member:42:*, by hand'],
   [{ cause: 'gap', gap: 'slot-lost' } as const, 'member:42:*, by a gap (slot-lost)'],
   [{ cause: 'gap' } as const, 'member:42:*, by a gap'],
-  [{ cause: 'change' } as const, 'member:42:*, by a change that can no longer be told'],
+  [{ cause: 'change' } as const, 'member:42:*, by a change that cannot be told'],
+  [
+    { cause: 'change', batch: { topic: 'shop.orders', partition: 2, from: '7', to: '9' } } as const,
+    'member:42:*, by a change in shop.orders/2 from 7 on, before 9 that cannot be told',
+  ],
 ])('a fence with the cause %j says so', (cause, text) => {
   const [line] = historyLines({ knownSince, lastFence: { tag: 'member:42:*', hops, ...cause } }, now)
   expect(line).toContain(`last fenced 11s ago: ${text}`)

@@ -95,7 +95,8 @@ describe('of a key it is said', () => {
     world.applied([world.change('insert', sale(1))])
     world.server.deleteRecords(topic, 0, 1n)
     const { lastFence } = await world.history('customer:42:balance')
-    expect(lastFence).toMatchObject({ tag: 'customer:42:balance', cause: 'change' })
+    const batch = { topic, partition: 0, from: '0', to: '1' }
+    expect(lastFence).toMatchObject({ tag: 'customer:42:balance', cause: 'change', batch })
     expect(lastFence?.change).toBeUndefined()
   })
 

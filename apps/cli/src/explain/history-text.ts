@@ -13,11 +13,14 @@ export function historyLines({ knownSince, lastFence, refresh }: KeyHistory, now
   return [...lines, `its refresh ${due}, until ${clock(deadline)}; asked for ${ago(askedAt, nowMs)}`]
 }
 
-function fenceText({ tag, cause, gap, change }: LastFence): string {
+function fenceText({ tag, cause, gap, batch, change }: LastFence): string {
   if (cause === 'hand') return `${tag}, by hand`
   if (cause === 'gap') return `${tag}, by a gap${gap === undefined ? '' : ` (${gap})`}`
-  if (!change)
-    return `${tag}, by a change that can no longer be told: its record is not kept, or the catalogs have changed since`
+  if (!change) {
+    const { topic, partition, from, to } = batch ?? {}
+    const where = topic === undefined ? '' : ` in ${topic}/${partition} from ${from} on, before ${to}`
+    return `${tag}, by a change${where} that cannot be told: its record is no longer kept, the catalogs have changed since, or others write its topic`
+  }
   return `${tag}, by ${changeText(change)}`
 }
 

@@ -72,6 +72,7 @@ const history = z.object({
       tag: z.string(),
       cause: causeOfFence,
       gap: gap.exactOptional(),
+      batch: z.object({ topic: z.string(), partition: z.int(), from: z.string(), to: z.string() }).exactOptional(),
       change: fencingChange.exactOptional(),
       hops: z.object({
         committed: instant.exactOptional(),

@@ -1,6 +1,6 @@
 import { isTemplateTag } from '@freshet/cache-keys'
 import type { Catalog } from '@freshet/catalog'
-import { decodeOrSkip, topics, type GapCause, type InvalidationRecord } from '@freshet/events'
+import { decodeOrSkip, topics, type AppliedBatch, type GapCause, type InvalidationRecord } from '@freshet/events'
 import type { IncomingRecord, KafkaPort, Place } from '@freshet/kafka'
 import { isoOf, seenCommit, type SeenCommit } from '../watch/seen-fence.js'
 import { findFencingChange, type FencingChange } from './fencing-change.js'
@@ -35,7 +35,12 @@ export interface LastFence {
   readonly tag: string
   readonly cause: InvalidationRecord['cause']
   readonly gap?: GapCause
-  /** Left out where no change is the cause, or it can no longer be told which. */
+  /** Where the change stands that fenced it: the records of one partition from `from` on and before `to`. */
+  readonly batch?: { readonly topic: string; readonly partition: number; readonly from: string; readonly to: string }
+  /**
+   * Which of them it is. Left out where no change is the cause, and where it cannot be told: its record is no longer kept, the
+   * catalogs have changed since, or others write the topic.
+   */
   readonly change?: FencingChange
   readonly hops: Hops
 }
@@ -133,6 +138,7 @@ async function lastFence(
     tag: found?.tag ?? tags.find((tag) => isIn(record, tag))?.tag ?? '',
     cause,
     ...(gap && { gap }),
+    ...(batch && { batch: placeOf(batch) }),
     ...(found && { change: found.change }),
     hops: {
       ...(found
@@ -144,6 +150,13 @@ async function lastFence(
     },
   }
 }
+
+const placeOf = ({ topic, partition, from, to }: AppliedBatch): NonNullable<LastFence['batch']> => ({
+  topic,
+  partition,
+  from: String(from),
+  to: String(to),
+})
 
 const committedAt = (commit: Parameters<typeof seenCommit>[0]): { committed: SeenCommit['at'] } => ({
   committed: seenCommit(commit).at,

@@ -60,8 +60,10 @@ export const seenCommit = ({ lsn, xid, at }: NonNullable<InvalidationRecord['com
   at: isoOf(at),
 })
 
-/** `member` of `member.changes.v1`. */
-export const entityOf = (topic: string, topicPrefix: string): string =>
-  topic.slice(topicPrefix.length).replace(/\.(changes|events)\.v1$/, '')
+/** `member` of `member.changes.v1`; undefined of a topic that others write: what it is of, its records say. */
+function entityOf(topic: string, topicPrefix: string): string | undefined {
+  if (!topic.startsWith(topicPrefix)) return undefined
+  return /^(.+)\.(?:changes|events)\.v1$/.exec(topic.slice(topicPrefix.length))?.[1]
+}
 
 export const isoOf = (ms: number): string => new Date(ms).toISOString()
