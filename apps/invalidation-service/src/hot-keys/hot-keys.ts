@@ -35,6 +35,11 @@ export class HotKeys {
     return this.#keys.top(most)
   }
 
+  /** One key; undefined where nobody reported a read of it. */
+  find(key: Pick<RankedKey, 'owner' | 'template' | 'key'>): RankedKey | undefined {
+    return this.#keys.find(key)
+  }
+
   /** The hottest first; up to a second old. */
   hot(): readonly HotKey[] {
     const nowMs = this.clockMs()

@@ -44,7 +44,8 @@ export class Scheduling {
 
   /** How many of the tags cover no hot key: with their fence all is done. */
   coldAmong(tags: readonly Tag[]): number {
-    return tags.filter((tag) => this.index.coveredBy(tag).length === 0).length
+    const { index } = this
+    return tags.filter((tag) => index.coveredBy(tag).length === 0).length
   }
 
   /** The refreshes that hot keys need which were fenced just now; `asked` is to follow once the warmer has them. */

@@ -16,21 +16,19 @@ export interface KeyAccesses {
   readonly windowMs: number
 }
 
-/** The keys that are read most, hot or not. */
+type Named = Pick<RankedKey, 'owner' | 'template' | 'key'>
+
+/** The keys that are read, hot or not. */
 export interface Ranking {
+  /** Those that are read most. */
   top(most: number): readonly RankedKey[]
+  /** Undefined where no read of it is reported. */
+  find(key: Named): RankedKey | undefined
 }
 
-/** More than are ever counted. */
-const all = 1_000_000
-
-/** Finds one key among those that are read most. */
-export function accessesOf(
-  ranking: Ranking,
-  { windowMs }: Pick<HotKeysSettings, 'windowMs'>,
-  { owner, template, key }: Pick<RankedKey, 'owner' | 'template' | 'key'>,
-): KeyAccesses {
-  const found = ranking.top(all).find((each) => each.key === key && each.template === template && each.owner === owner)
+/** Finds one key among those that are read. */
+export function accessesOf(ranking: Ranking, { windowMs }: Pick<HotKeysSettings, 'windowMs'>, key: Named): KeyAccesses {
+  const found = ranking.find(key)
   if (!found) return { hot: false, reads: 0, windowMs }
   return { hot: found.hot, reads: found.count, rank: found.rank, windowMs }
 }
@@ -49,6 +47,10 @@ export class ReportedReads implements Ranking {
 
   top(most: number): readonly RankedKey[] {
     return this.#keys.top(most)
+  }
+
+  find(key: Named): RankedKey | undefined {
+    return this.#keys.find(key)
   }
 }
 
