@@ -55,7 +55,7 @@ export class WatchHub implements BeforeApplicationShutdown {
     this.watchers.add(watcher)
     try {
       yield ': Freshet\n\n' // the headers go out with it
-      await Promise.race([this.read(), ended])
+      if (!signal.aborted) await Promise.race([this.read(), ended])
       if (!signal.aborted) yield 'event: watching\ndata: {}\n\n'
       while (!signal.aborted) {
         if (watcher.held.length === 0) await news(watcher, ended)
