@@ -19,7 +19,10 @@ it('all who watch share one reader', async () => {
   const { server, hub } = await openHub()
   const ending = new AbortController()
   const watches = [1, 2, 3].map(() => hub.watch(all, ending.signal))
-  for (const watch of watches) while (!(await watch.next()).value?.startsWith('event: watching'));
+  for (const watch of watches) {
+    const events = [String((await watch.next()).value), String((await watch.next()).value)]
+    expect(events).toEqual([': Freshet\n\n', 'event: watching\ndata: {}\n\n'])
+  }
   expect(server.groupNames()).toHaveLength(1)
   ending.abort()
   for (const watch of watches) await watch.next()
