@@ -183,7 +183,7 @@ export class InvalidationEngine {
     const strong = [...foreign.values()].filter(({ strength }) => strength === 'full').map(({ topic }) => topic)
     const topics = [...new Set([...existing.filter((topic) => !foreign.has(topic)), ...strong])]
     const counts = await Promise.all(
-      topics.map((topic) => (existing.includes(topic) ? this.kafka.admin.partitionsOf(topic) : 1)),
+      topics.map(async (topic) => (existing.includes(topic) ? this.kafka.admin.partitionsOf(topic) : 1)),
     )
     await this.applied.expect(
       this.partitions.openSession(),

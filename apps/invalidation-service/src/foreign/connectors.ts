@@ -13,6 +13,8 @@ import { hasConfirmed, mayHaveLost, sightOf, type ConnectorMode, type Ends, type
 import type { ForeignDatabase } from './foreign-database.js'
 
 const everyMs = 250
+/** After a failure: of the database, say, which is not to be asked, and told of, four times a second. */
+const restMs = 1_000
 
 interface Connector {
   mode: ConnectorMode
@@ -26,6 +28,7 @@ export class Connectors {
   private readonly bySlot = new Map<string, Connector>()
   private readonly stopped = new Subject<void>()
   private running: Promise<void> = Promise.resolve()
+  private restUntilMs = 0
 
   constructor(
     private readonly parts: {
@@ -55,11 +58,13 @@ export class Connectors {
   }
 
   private async round(): Promise<void> {
+    if (performance.now() < this.restUntilMs) return
     for (const [slot, topics] of slotsOf(this.parts.directory.foreign.values())) {
       try {
         await this.look(slot, topics)
       } catch (error) {
         this.parts.occurrences.emit('upkeep:failed', { step: `connector of slot ${slot}`, error })
+        this.restUntilMs = performance.now() + restMs
       }
     }
   }
