@@ -1,6 +1,7 @@
 import { invalidateTags } from '@freshet/cache'
 import { importLoaderModule } from '@freshet/cache/loaders'
 import { catalogFromJson, type Catalog } from '@freshet/catalog'
+import { graphFormats, graphText, type GraphFormat } from '@freshet/explain'
 import { dependencyGraph } from '@freshet/planner'
 import type { ProviderName } from '@freshet/local-stack'
 import { optional, readConfiguration, variables, type Environment } from '@freshet/service-kit'
@@ -9,7 +10,6 @@ import { durationMs, examples, interruptible, keyCount } from './arguments.js'
 import { audit } from './audit/audit.js'
 import { buildCatalog } from './catalog/build-catalog.js'
 import { judgeCatalog, validCatalog } from './catalog/catalog-source.js'
-import { graphFormats, graphText, type GraphFormat } from './catalog/graph.js'
 import { standingsOf } from './catalog/catalog-states.js'
 import { catalogsJson, printCatalogs } from './catalog/list-catalogs.js'
 import { printJudgement } from './catalog/print-judgement.js'
@@ -20,7 +20,7 @@ import { withSystem } from './connect-system.js'
 import { printDeadLetters, readDeadLetters, replayDeadLetters } from './dead-letters/dead-letters.js'
 import { explainChanges, readChanges } from './explain/explain-change.js'
 import { printTopKeys, readTopKeys, topKeysJson } from './hot/hot-keys.js'
-import { explainKeyForChanges, explainOneKey } from './explain/explain-key.js'
+import { explainOneKey, printKeyForChanges } from './explain/explain-key.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
 import { clientId, hotKeysVariables, systemVariables } from './settings.js'
@@ -29,6 +29,7 @@ import { printStatus, statusJson } from './status/print-status.js'
 import { readStatus } from './status/status.js'
 import type { Terminal } from './terminal.js'
 import { addWarm } from './warm/warm-command.js'
+import { addWatchCommand } from './watch/watch-command.js'
 
 const auditVariables = { ...systemVariables, loaders: optional(variables.loaders) }
 
@@ -211,7 +212,7 @@ export function freshetProgram(
   program
     .command('explain')
     .description(
-      'what governs a key, what can fence it and what Redis holds of it; or what a change would fence, and why',
+      'what governs a key, what can fence it, what Redis holds of it and what fenced it last; or what a change would fence, and why',
     )
     .argument('[key]', 'member:42:balance')
     .option(
@@ -240,13 +241,17 @@ export function freshetProgram(
       if (key === undefined) explainChanges(terminal, await catalogsOf(source), await readChanges(change ?? ''))
       else if (change !== undefined) {
         const changes = await readChanges(change)
-        exitCode = explainKeyForChanges(terminal, await catalogsOf(source), key, changes, json) ? 0 : NOT_FENCED
+        exitCode = printKeyForChanges(terminal, await catalogsOf(source), key, changes, json) ? 0 : NOT_FENCED
       } else {
         const module = loaders === undefined ? undefined : await importLoaderModule(loaders, process.cwd())
         const catalogs = await catalogsOf(source)
-        await withSystem(settings(), ({ values }) =>
-          explainOneKey(terminal, catalogs, key, { values, loaders: module?.catalog }, json),
-        )
+        const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
+        const { topicPrefix } = system
+        const hotKeys = { among, moreThan, windowMs }
+        await withSystem(system, async ({ values, kafka }) => {
+          const sources = { catalogs, values, kafka, topicPrefix, hotKeys, loaders: module?.catalog }
+          await explainOneKey(terminal, key, sources, json)
+        })
       }
     })
 
@@ -323,6 +328,7 @@ export function freshetProgram(
     })
 
   addWarm(program.command('warm'), { terminal, environment, onExit: (code) => (exitCode = code) })
+  addWatchCommand(program, terminal, environment, examples)
 
   const deadLetters = program
     .command('dead-letters')

@@ -24,7 +24,7 @@ describe('help', () => {
   const commands = [['stack', 'up'], ['start'], ['status'], ['catalog', 'build'], ['catalog', 'validate']]
   commands.push(['catalog', 'register'], ['catalog', 'list'], ['invalidate'], ['dead-letters', 'list'])
   commands.push(['dead-letters', 'replay'], ['audit'])
-  commands.push(['catalog', 'graph'], ['explain'], ['hot'], ['warm'])
+  commands.push(['catalog', 'graph'], ['explain'], ['hot'], ['warm'], ['watch'])
 
   it.each(commands.map((words) => [words.join(' ')]))('of "%s" shows an example', async (words) => {
     const { exitCode, printed } = await freshet([...words.split(' '), '--help'])

@@ -1,4 +1,4 @@
-import { variables } from '@freshet/service-kit'
+import { optional, variables } from '@freshet/service-kit'
 
 /** What the invalidation service reads from its environment. */
 export const invalidationVariables = {
@@ -14,4 +14,5 @@ export const invalidationVariables = {
   hotKeysMoreThan: variables.hotKeysMoreThan,
   hotKeysWindow: variables.hotKeysWindow,
   warmUpKeys: variables.warmUpKeys,
+  apiToken: optional(variables.apiToken),
 }

@@ -1,4 +1,5 @@
-import { topics as topicNames } from '@freshet/events'
+import type { Catalog } from '@freshet/catalog'
+import { topics as topicNames, type CatalogRefused } from '@freshet/events'
 import type { BatchProducer, IncomingBatch, KafkaPort } from '@freshet/kafka'
 import type { FenceStore, TakeFloor } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
@@ -125,6 +126,16 @@ export class InvalidationEngine {
       hotKeysPart,
       parts,
     )
+  }
+
+  /** Those that plan here; the same list again for as long as none comes or goes. */
+  get catalogs(): readonly Catalog[] {
+    return this.directory.catalogs
+  }
+
+  /** Those that their database refuses, with every fault. */
+  get refusedCatalogs(): readonly CatalogRefused[] {
+    return this.directory.refused
   }
 
   /** Undefined where reads are not counted. */

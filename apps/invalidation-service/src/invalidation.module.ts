@@ -4,11 +4,14 @@ import { HealthRegistry, Occurrences, SERVICE_LOG, type Configuration } from '@f
 import { Module, type DynamicModule } from '@nestjs/common'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
+import { ApiSources } from './api/api-sources.js'
+import { apiControllers, apiProviders } from './api/api.js'
 import { BatchesController } from './batches.controller.js'
 import type { invalidationVariables } from './configuration.js'
 import { Connections } from './connections.js'
 import { InvalidationEngine } from './engine.js'
 import { foreignDatabase } from './foreign/foreign-database.js'
+import type { HotKeysSettings } from './hot-keys/hot-keys.js'
 import type { InvalidationOccurrences } from './occurrences.js'
 import { listenToLog } from './telemetry/log.js'
 import { gaugeHotKeys, listenToMetrics } from './telemetry/metrics.js'
@@ -29,7 +32,7 @@ async function startEngine(
   metrics: Registry,
 ): Promise<InvalidationEngine> {
   const { kafka, redis, pool, configuration } = connections
-  const { namespace, topicPrefix, partitions, hotKeysAmong, hotKeysMoreThan, hotKeysWindow, warmUpKeys } = configuration
+  const { namespace, topicPrefix, partitions, warmUpKeys } = configuration
   const occurrences = new Occurrences<InvalidationOccurrences>()
   listenToLog(occurrences, log)
   listenToMetrics(occurrences, metrics)
@@ -47,7 +50,7 @@ async function startEngine(
     namespace,
     topicPrefix,
     occurrences,
-    hotKeys: { among: hotKeysAmong, moreThan: hotKeysMoreThan, windowMs: hotKeysWindow },
+    hotKeys: hotKeysOf(configuration),
     warmUpKeys,
   })
   if (engine.hotKeys) gaugeHotKeys(engine.hotKeys, metrics)
@@ -59,12 +62,32 @@ async function startEngine(
   return engine
 }
 
+const apiSources = ({ kafka, redis, configuration }: Connections, engine: InvalidationEngine): ApiSources => ({
+  get catalogs() {
+    return engine.catalogs
+  },
+  get refused() {
+    return engine.refusedCatalogs
+  },
+  values: redis.values,
+  kafka,
+  topicPrefix: configuration.topicPrefix,
+  hotKeys: hotKeysOf(configuration),
+  ranking: engine.hotKeys,
+})
+
+const hotKeysOf = (configuration: Configuration<typeof invalidationVariables>): HotKeysSettings => ({
+  among: configuration.hotKeysAmong,
+  moreThan: configuration.hotKeysMoreThan,
+  windowMs: configuration.hotKeysWindow,
+})
+
 @Module({})
 export class InvalidationModule {
   static for(configuration: Configuration<typeof invalidationVariables>): DynamicModule {
     return {
       module: InvalidationModule,
-      controllers: [BatchesController],
+      controllers: [BatchesController, ...apiControllers],
       providers: [
         { provide: Connections, useFactory: () => new Connections(configuration) },
         {
@@ -72,6 +95,8 @@ export class InvalidationModule {
           useFactory: startEngine,
           inject: [Connections, SERVICE_LOG, HealthRegistry, Registry],
         },
+        { provide: ApiSources, useFactory: apiSources, inject: [Connections, InvalidationEngine] },
+        ...apiProviders(configuration.apiToken),
       ],
     }
   }

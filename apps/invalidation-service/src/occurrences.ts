@@ -10,6 +10,8 @@ export interface InvalidationOccurrences {
     readonly records: number
     readonly changes: number
     readonly tagsFenced: number
+    /** Those of them that cover no hot key. */
+    readonly coldTagsFenced: number
     /** Hot keys that the tags cover, and those of them that the warmer was asked to refresh; others wait for a refresh already. */
     readonly hotKeysFenced: number
     readonly refreshesScheduled: number

@@ -1,4 +1,5 @@
 import { FreshetKafkaStrategy, HealthRegistry, readinessOf, type Service } from '@freshet/service-kit'
+import { configureApi } from './api/api.js'
 import { invalidationVariables } from './configuration.js'
 import { Connections } from './connections.js'
 import { InvalidationEngine } from './engine.js'
@@ -10,6 +11,7 @@ export const invalidationService: Service<typeof invalidationVariables> = {
   variables: invalidationVariables,
   httpPort: 3002,
   module: (configuration) => InvalidationModule.for(configuration),
+  configure: configureApi,
   transports: (app, { topicPrefix }) => {
     const engine = app.get(InvalidationEngine)
     const { kafka } = app.get(Connections)

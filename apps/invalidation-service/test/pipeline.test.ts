@@ -75,6 +75,26 @@ it('nothing is published, and no cursor moves, while Kafka acknowledges nothing'
   expect(world.steps).not.toContain('moveCursors')
 })
 
+it('what is announced names the records that it was made of, and a gap its cause', async () => {
+  const world = await openRunning()
+  const from = world.end(0)
+  world.change(42)
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const announced = world.published('invalidations').filter((record) => record.kind === 'invalidation')
+  const ofChange = announced.filter(({ cause }) => cause === 'change')
+  expect(ofChange.length).toBeGreaterThan(0)
+  for (const { batch, fencedAt } of ofChange) {
+    expect(batch).toMatchObject({ topic: topics.changes('member'), partition: 0, from, to: from + 1n })
+    expect(batch?.readAt).toBeLessThanOrEqual(fencedAt)
+  }
+  world.gap({ kind: 'all' })
+  await vi.waitFor(() => expect(world.isDone).toBe(true))
+  const gaps = world
+    .published('invalidations')
+    .flatMap((record) => (record.kind === 'invalidation' ? [record.gap] : []))
+  expect(gaps).toContain('first-start')
+})
+
 it('a missing cursor is a gap: everything that the topic could fence is fenced behind a floor', async () => {
   const world = await openRunning()
   world.redis.cursors.clear()

@@ -1,3 +1,4 @@
+import { ProblemFilter, Validation } from '@freshet/service-kit'
 import { Module } from '@nestjs/common'
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core'
 import { Database } from './database/database.js'
@@ -6,8 +7,7 @@ import { MembersController } from './members/members.controller.js'
 import { OrganizationsController } from './members/organizations.controller.js'
 import { PaymentStore } from './payments/payment-store.js'
 import { PaymentsController } from './payments/payments.controller.js'
-import { ProblemFilter } from './problem/problem.filter.js'
-import { Validation } from './problem/validation.js'
+import { dispositions } from './problem/dispositions.js'
 import { ReportsController } from './reports/reports.controller.js'
 import { CommitTokens } from './token/token.interceptor.js'
 
@@ -18,7 +18,7 @@ import { CommitTokens } from './token/token.interceptor.js'
     Database,
     MemberStore,
     PaymentStore,
-    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_FILTER, useValue: new ProblemFilter(dispositions) },
     { provide: APP_PIPE, useClass: Validation },
     { provide: APP_INTERCEPTOR, useClass: CommitTokens },
   ],

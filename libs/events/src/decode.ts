@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { lsn, xid, type Lsn, type Xid } from '@freshet/pgoutput'
 import { z } from 'zod'
-import { quickEnvelope, quickChange, quickEvent } from './quick.js'
+import { quickEnvelope, quickChange, quickEvent, quickInvalidation } from './quick.js'
 import type { ChangeRecord, DeadLetterRecord, Decoded, DomainEventRecord } from './records.js'
 import { UnreadableRecordError } from './unreadable.js'
 import type { Operation } from './values.js'
@@ -80,8 +80,16 @@ function decodeControl(event: wire.Envelope, topic: string | undefined): Decoded
       return { kind: 'gap', source, id, gapId, ...gap }
     }
     case wire.controlTypes.invalidation: {
-      const { commit, ...invalidation } = dataAs(wire.invalidationData)
-      return { kind: 'invalidation', source, id, ...invalidation, ...(commit && { commit }) }
+      const { commit, batch, gap, ...invalidation } = quickInvalidation(event.data) ?? dataAs(wire.invalidationData)
+      return {
+        kind: 'invalidation',
+        source,
+        id,
+        ...invalidation,
+        ...(commit && { commit }),
+        ...(batch && { batch }),
+        ...(gap && { gap }),
+      }
     }
     case wire.controlTypes.applied:
       return { kind: 'applied', source, id, ...dataAs(wire.appliedData) }

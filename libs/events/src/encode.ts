@@ -3,6 +3,7 @@ import { formatSnapshot } from '@freshet/coherence'
 import { entityKeyText } from './key-text.js'
 import type {
   AccessStatsRecord,
+  AppliedBatch,
   AppliedRecord,
   CatalogRecord,
   CatalogRetiredRecord,
@@ -100,13 +101,15 @@ export function encodeGap(gap: Draft<GapRecord>): EncodedRecord {
 
 /** Key = the shard. */
 export function encodeInvalidation(invalidation: Draft<InvalidationRecord>): EncodedRecord {
-  const { source, shard, tags, cause, commit, fencedAt } = invalidation
+  const { source, shard, tags, cause, commit, fencedAt, batch, gap } = invalidation
   return control(String(shard), controlTypes.invalidation, source, {
     shard,
     tags,
     cause,
     ...(commit && { commit: wireStamp(commit, iso(commit.at)) }),
     fencedAt: iso(fencedAt),
+    ...(batch && { batch: wireBatch(batch) }),
+    ...(gap && { gap }),
   })
 }
 
@@ -179,6 +182,18 @@ export function encodeDeadLetter(letter: Draft<DeadLetterRecord>): EncodedRecord
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString()
+
+/** One batch has many announcements, and Redis has the fences by then, but memories do not. */
+const wireBatches = new WeakMap<AppliedBatch, object>()
+
+function wireBatch(batch: AppliedBatch): object {
+  const known = wireBatches.get(batch)
+  if (known) return known
+  const { topic, partition, from, to, readAt } = batch
+  const wire = { topic, partition, from: String(from), to: String(to), readAt: iso(readAt) }
+  wireBatches.set(batch, wire)
+  return wire
+}
 
 const wireStamp = (commit: CommitStamp, at: string) => ({ lsn: String(commit.lsn), xid: String(commit.xid), at })
 

@@ -24,6 +24,7 @@ export type {
   AccessCount,
   AccessOutcomes,
   AccessStatsRecord,
+  AppliedBatch,
   AppliedRecord,
   CatalogAccepted,
   CatalogDocument,

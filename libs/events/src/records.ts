@@ -101,15 +101,30 @@ export interface GapRecord extends Named {
   readonly partitions: readonly string[]
 }
 
+/** The records that were applied together: those of one partition from `from` on, and before `to`. */
+export interface AppliedBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly from: bigint
+  readonly to: bigint
+  /** When the service had read them, in milliseconds since 1970. */
+  readonly readAt: number
+}
+
 /** Tags that were fenced, for every process that keeps values of its own. */
 export interface InvalidationRecord extends Named {
   readonly kind: 'invalidation'
   readonly shard: number | 'all'
   readonly tags: readonly string[]
   readonly cause: 'change' | 'event' | 'gap' | 'hand'
+  /** The oldest of those that fenced one of the tags. */
   readonly commit?: CommitStamp
   /** When the generations were rotated, in milliseconds since 1970. */
   readonly fencedAt: number
+  /** Where the changes stand that fenced them. */
+  readonly batch?: AppliedBatch
+  /** Of a gap. */
+  readonly gap?: GapCause
 }
 
 /** Everything up to `lsn` is fenced, and its invalidations stand before this record. */

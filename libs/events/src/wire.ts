@@ -6,6 +6,7 @@ import { z } from 'zod'
 
 const decimal = z.string().regex(/^(?:0|[1-9]\d{0,19})$/, 'expected a decimal string')
 const wireLsn = decimal.transform((text) => lsn(BigInt(text)))
+const offset = decimal.transform(BigInt)
 const wireXid = decimal.transform((text) => xid(BigInt(text)))
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 const count = z.int().nonnegative()
@@ -64,28 +65,30 @@ const parameterKinds = z.record(
   z.record(z.string(), z.enum(['integer', 'uuid', 'text', 'boolean', 'date'])),
 )
 
+const gapCause = z.enum([
+  'first-start',
+  'slot-lost',
+  'lsn-break',
+  'sequence-break',
+  'offset-out-of-range',
+  'cursor-lost',
+  'slot-moved',
+  'unreadable-record',
+  'timeline-changed',
+  'system-changed',
+  'tables-changed',
+  'catalog-in-force',
+  'catalog-retired',
+  'wal-budget',
+])
+
 export const gapData = z.object({
   scope: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('all') }),
     z.object({ kind: z.literal('tables'), tables: z.array(name) }),
     z.object({ kind: z.literal('catalog'), owner: name, version: name, fingerprint: z.string(), parameterKinds }),
   ]),
-  cause: z.enum([
-    'first-start',
-    'slot-lost',
-    'lsn-break',
-    'sequence-break',
-    'offset-out-of-range',
-    'cursor-lost',
-    'slot-moved',
-    'unreadable-record',
-    'timeline-changed',
-    'system-changed',
-    'tables-changed',
-    'catalog-in-force',
-    'catalog-retired',
-    'wal-budget',
-  ]),
+  cause: gapCause,
   lsn: wireLsn,
   id: name,
   partitions: z.array(name),
@@ -97,6 +100,9 @@ export const invalidationData = z.object({
   cause: z.enum(['change', 'event', 'gap', 'hand']),
   commit: commit.optional(),
   fencedAt: instant,
+  batch: z.object({ topic: name, partition: count, from: offset, to: offset, readAt: instant }).optional(),
+  // one that this version does not know is no reason to miss a fence
+  gap: gapCause.optional().catch(undefined),
 })
 
 export const appliedData = z.object({
@@ -167,7 +173,7 @@ export const deadLetterAttributes = z.object({
   reason: z.string(),
   sourcetopic: name,
   sourcepartition: count,
-  sourceoffset: decimal.transform(BigInt),
+  sourceoffset: offset,
   attempts: count,
   originalkey: z.base64().optional(),
   originalheaders: z.string().optional(),

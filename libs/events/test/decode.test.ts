@@ -6,14 +6,15 @@ import {
   decode,
   decodeEmittedEvent,
   encodeChange,
+  encodeInvalidation,
   encodeEmittedEvent,
   encodeWatermark,
   namespaceMessagePrefix,
   transactionOfHeaders,
   UnreadableRecordError,
 } from '../src/index.js'
-import { quickChange, quickEnvelope, quickEvent } from '../src/quick.js'
-import { changeData, envelope, eventData } from '../src/wire.js'
+import { quickChange, quickEnvelope, quickEvent, quickInvalidation } from '../src/quick.js'
+import { changeData, envelope, eventData, invalidationData } from '../src/wire.js'
 import { published } from './published.js'
 
 const change = published['change-updated.v1']
@@ -160,11 +161,28 @@ describe('reading quickly', () => {
     { key: orNull(row), values: row, emitted: mostly(fc.boolean(), value), commit },
     { requiredKeys: ['key', 'values', 'commit'] },
   )
+  const count = mostly(fc.nat(), fc.oneof(fc.constantFrom(-1, 0.5), value))
+  const topic = mostly(fc.constant('member.changes.v1'), fc.oneof(fc.constant(''), value))
+  const batch = mostly(fc.record({ topic, partition: count, from: decimal, to: decimal, readAt: instant }), value)
+  const stamp = mostly(fc.record({ lsn: decimal, xid: decimal, at: instant }), value)
+  const invalidations = fc.record(
+    {
+      shard: mostly(fc.oneof(fc.nat(1_023), fc.constant('all')), value),
+      tags: mostly(fc.array(mostly(fc.constant('member:42:*'), value), { maxLength: 3 }), value),
+      cause: mostly(fc.constantFrom('change', 'event', 'gap', 'hand'), value),
+      commit: stamp,
+      fencedAt: instant,
+      batch,
+      gap: mostly(fc.constant(undefined), fc.oneof(fc.constant('slot-lost'), value)),
+    },
+    { requiredKeys: ['shard', 'tags', 'cause', 'fencedAt'] },
+  )
   const throughJson = (data: unknown): unknown => JSON.parse(JSON.stringify(data))
 
   it.each([
     ['changes', changes, quickChange, changeData],
     ['events', events, quickEvent, eventData],
+    ['invalidations', invalidations, quickInvalidation, invalidationData],
   ] as const)('%s: accepts no more than the schema, with the same result', (_name, arbitrary, quick, schema) => {
     let accepted = 0
     fc.assert(
@@ -196,8 +214,12 @@ describe('reading quickly', () => {
     )
   })
 
-  it('takes every change and event that this version writes', () => {
+  it('takes every change, event and invalidation that this version writes', () => {
     const { data } = JSON.parse(encoded.value) as { data: unknown }
     expect(quickChange(data)).toBeDefined()
+    const fence = published['invalidation-batch.v1']
+    if (fence?.kind !== 'invalidation') throw new Error('fixture is no invalidation')
+    const written = JSON.parse(encodeInvalidation(fence).value) as { data: unknown }
+    expect(quickInvalidation(written.data)).toBeDefined()
   })
 })

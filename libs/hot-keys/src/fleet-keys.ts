@@ -39,7 +39,7 @@ export class FleetKeys {
   /** A client whose clock is ahead of `nowMs` counts as of now: it must not end the window of all others. */
   add({ owner, endedAt, keys }: AccessReport, nowMs: number): void {
     const counts = keys.map(({ template, key, count }) => ({
-      key: `${owner}${SEPARATOR}${template}${SEPARATOR}${key}`,
+      key: nameOf(owner, template, key),
       count,
     }))
     this.#window.add(Math.min(endedAt, nowMs), counts)
@@ -50,16 +50,31 @@ export class FleetKeys {
     return this.#ranked(this.rule)
   }
 
+  /** One key; undefined where nobody reported a read of it. Costs a walk over all keys. */
+  find({ owner, template, key }: Pick<RankedKey, 'owner' | 'template' | 'key'>): RankedKey | undefined {
+    const named = nameOf(owner, template, key)
+    const rank = this.#window.rank(named)
+    if (rank === undefined) return undefined
+    const count = this.#window.count(named)
+    return { key, owner, template, count, rank, hot: this.#isHot(rank, count) }
+  }
+
   /** The keys that are read most, hot or not. */
   top(most: number): readonly RankedKey[] {
     return this.#ranked({ among: most, moreThan: 0 })
   }
 
   #ranked(wanted: HotRule): readonly RankedKey[] {
-    const { among, moreThan } = this.rule
     return this.#window.hot(wanted).map(({ key: named, count }, at) => {
       const [owner = '', template = '', key = ''] = named.split(SEPARATOR, 3)
-      return { key, owner, template, count, rank: at + 1, hot: at < among && count > moreThan }
+      return { key, owner, template, count, rank: at + 1, hot: this.#isHot(at + 1, count) }
     })
   }
+
+  #isHot(rank: number, count: number): boolean {
+    return rank <= this.rule.among && count > this.rule.moreThan
+  }
 }
+
+const nameOf = (owner: string, template: string, key: string): string =>
+  `${owner}${SEPARATOR}${template}${SEPARATOR}${key}`

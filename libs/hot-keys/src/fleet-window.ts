@@ -73,6 +73,19 @@ export class FleetWindow {
     return row === undefined ? 0 : this.#total(row)
   }
 
+  /** The key's place among all keys, 1 for the hottest, as `hot` orders them; undefined where it was not read. Sorts nothing. */
+  rank(key: string): number | undefined {
+    const count = this.count(key)
+    if (count === 0) return undefined
+    let rank = 1
+    let isBefore = true // of equals those that came first
+    for (const [other, row] of this.#rows) {
+      if (other === key) isBefore = false
+      else if (this.#total(row) > count || (isBefore && this.#total(row) === count)) rank++
+    }
+    return rank
+  }
+
   /** The hot keys, the hottest first. */
   hot({ among, moreThan }: HotRule = defaultHotRule): readonly KeyCount[] {
     const hot: KeyCount[] = []

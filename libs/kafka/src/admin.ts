@@ -4,7 +4,7 @@ import { answered, type Cuttable } from './cuttable.js'
 import { KafkaUnreachableError, UnknownTopicError } from './errors.js'
 import { failureOf } from './failure.js'
 import type { RefreshingAdmin } from './places.js'
-import type { PartitionOffsets, TopicDescription } from './port.js'
+import type { PartitionOffsets, Place, TopicDescription } from './port.js'
 import { Backoff } from './retries.js'
 
 /** Some 7 s: a broker that has just started, or is busy, refuses for a while what it will do. */
@@ -44,6 +44,13 @@ export class ReconnectingAdmin implements RefreshingAdmin {
     const offsets = await this.#askOf(topic, (client) => client.fetchTopicOffsets(topic))
     return offsets
       .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
+      .sort((one, other) => one.partition - other.partition)
+  }
+
+  async placesSince(topic: string, sinceMs: number): Promise<Place[]> {
+    const places = await this.#askOf(topic, (client) => client.fetchTopicOffsetsByTimestamp(topic, sinceMs))
+    return places
+      .map(({ partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
       .sort((one, other) => one.partition - other.partition)
   }
 

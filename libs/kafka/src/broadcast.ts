@@ -100,7 +100,10 @@ export class SoloGroupReader implements BroadcastReader {
   }
 
   async #start(): Promise<void> {
-    if (this.options.from === 'latest') await this.#beginAtEnd()
+    const { from } = this.options
+    if (from !== 'earliest') await this.#beginAtEnd()
+    if (typeof from === 'object')
+      for (const { topic, partition, offset } of from) this.#positions.set(laneKey(topic, partition), offset)
     await this.#consumer.start()
     await this.#ready
   }

@@ -18,6 +18,7 @@ export type {
   KafkaPort,
   OutgoingRecord,
   PartitionOffsets,
+  Place,
   Positions,
   ProducerOptions,
   TopicDescription,

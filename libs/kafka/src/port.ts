@@ -100,6 +100,11 @@ export interface TopicPartition {
   readonly partition: number
 }
 
+/** The next record to be read of a partition. */
+export interface Place extends TopicPartition {
+  readonly offset: bigint
+}
+
 /** What a consumer says of itself: only `consuming` is healthy; `paused` keeps the place in the group. */
 export type ConsumerHealth =
   | {
@@ -129,7 +134,8 @@ export interface BatchConsumer {
 
 export interface BroadcastOptions {
   readonly topics: readonly string[]
-  readonly from: 'earliest' | 'latest'
+  /** Places: a partition that is not among them is read from its end. */
+  readonly from: 'earliest' | 'latest' | readonly Place[]
   readonly onBatch?: (batch: IncomingBatch) => void | Promise<void>
   readonly onRecord?: (record: IncomingRecord) => void | Promise<void>
   /** Records may have been missed on this partition: what was derived from it must be rebuilt or dropped. */
@@ -167,6 +173,8 @@ export interface KafkaAdmin {
   partitionsOf(topic: string): Promise<number>
   /** Throws UnknownTopicError. */
   offsets(topic: string): Promise<PartitionOffsets[]>
+  /** Of each partition the first record that is not older, or the end; in milliseconds since 1970. Throws UnknownTopicError. */
+  placesSince(topic: string, sinceMs: number): Promise<Place[]>
   topics(): Promise<string[]>
   /** Throws UnknownTopicError. */
   describe(topic: string): Promise<TopicDescription>

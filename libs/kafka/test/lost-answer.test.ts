@@ -75,6 +75,7 @@ const adminOf = ({ admin }: KafkaPort): KafkaPort['admin'] => ({
   ensureTopics: (specs) => admin.ensureTopics(specs),
   partitionsOf: (topic) => admin.partitionsOf(topic),
   offsets: (topic) => admin.offsets(topic),
+  placesSince: (topic, sinceMs) => admin.placesSince(topic, sinceMs),
   topics: () => admin.topics(),
   describe: (topic) => admin.describe(topic),
   committed: (groupId, topic) => admin.committed(groupId, topic),

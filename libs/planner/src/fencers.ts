@@ -35,13 +35,13 @@ export function fencersOf(catalogs: readonly Catalog[], { template, key }: Catal
 }
 
 /** Can the target come to this tag, for some row? A template's also where a row tells nothing, and by a truncate. */
-function canBe({ segments, wildcard, routingLength, reaches }: Target, tag: Tag): boolean {
+export function canBe({ segments, wildcard, routingLength, reaches }: Target, tag: Tag): boolean {
   if (tag.shard === 'all') return reaches.some((reached) => reached.tag.text === tag.text)
   return segments !== undefined && wildcard === isWildcard(tag) && fits(segments, routingLength, tag)
 }
 
 /** Can it be widened to this tag? To a wildcard that ends before something that a row may not tell. */
-function canWidenTo({ segments, reaches }: Target, tag: Tag): boolean {
+export function canWidenTo({ segments, reaches }: Target, tag: Tag): boolean {
   if (segments === undefined || !isWildcard(tag)) return false
   const last = segments.findLastIndex((segment) => typeof segment === 'object')
   return reaches.some(({ wildcards }) =>

@@ -15,3 +15,4 @@ export {
 } from './explain-key.js'
 export { emptyPlan, mergePlans, type Cause, type Fence, type Plan, type Refresh } from './plan.js'
 export { createPlanner, type Planner, type PlannerSize } from './planner.js'
+export { tagRules, type TagRule, type TagRules } from './tag-rules.js'

@@ -8,6 +8,19 @@ export { readinessOf } from './health/consumer-readiness.js'
 export { createLog, type LogOptions } from './log/create-log.js'
 export { NestLog } from './log/nest-log.js'
 export { Occurrences, type Listener } from './occurrences.js'
+export {
+  badRequest,
+  conflict,
+  notFound,
+  Problem,
+  problemDetails,
+  unavailable,
+  unprocessable,
+  type FaultyField,
+  type ProblemDetails,
+} from './problem/problem.js'
+export { ProblemFilter, type ProblemsByCode } from './problem/problem.filter.js'
+export { Validation } from './problem/validation.js'
 export { runService } from './service/run-service.js'
 export { SERVICE_LOG, ServiceKitModule } from './service/service-kit.module.js'
 export { type RunningService, type Service } from './service/service.js'

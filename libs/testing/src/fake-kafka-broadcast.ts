@@ -62,12 +62,15 @@ export class FakeBroadcastReader implements BroadcastReader {
   }
 
   async #start(): Promise<void> {
-    if (this.options.from === 'latest') {
+    const { from } = this.options
+    if (from !== 'earliest') {
       for (const topic of this.options.topics.filter((name) => this.server.topicNames().includes(name)))
         this.server
           .logs(topic)
           .forEach((log, partition) => this.#positions.set(`${topic}/${partition}`, this.server.end(log)))
     }
+    if (typeof from === 'object')
+      for (const { topic, partition, offset } of from) this.#positions.set(`${topic}/${partition}`, offset)
     await this.#consumer.start()
     await this.#until(() => {
       const health = this.#consumer.health()

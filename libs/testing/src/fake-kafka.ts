@@ -202,6 +202,12 @@ const adminOf = (server: FakeKafkaServer): KafkaAdmin => ({
   partitionsOf: async (topic) => server.logs(topic).length,
   offsets: async (topic) =>
     server.logs(topic).map((log, partition) => ({ partition, low: log.low, high: server.end(log) })),
+  placesSince: async (topic, sinceMs) =>
+    server.logs(topic).map((log, partition) => ({
+      topic,
+      partition,
+      offset: log.records.find(({ timestampMs }) => timestampMs >= sinceMs)?.offset ?? server.end(log),
+    })),
   topics: async () => server.topicNames(),
   describe: async (topic) => ({
     topic,

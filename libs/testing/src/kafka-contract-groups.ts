@@ -105,6 +105,42 @@ export function groupsContract(world: () => KafkaWorld): void {
       expect(values.sort()).toEqual(['a', 'b', 'c'])
     })
 
+    it('from places, it reads on from them, and all else from its end', async () => {
+      const { port, topic, send } = world()
+      await send(0, 'a', 'b', 'c')
+      await send(1, 'd')
+      const values: string[] = []
+      const reader = port.broadcast({
+        topics: [topic],
+        from: [{ topic, partition: 0, offset: 1n }],
+        onRecord: (record) => void values.push(textOf(record)),
+      })
+      await reader.start()
+      await reader.caughtUp()
+      expect(values).toEqual(['b', 'c'])
+      await send(1, 'e')
+      await reader.caughtUp()
+      expect(values).toEqual(['b', 'c', 'e'])
+    })
+
+    it('the places since a moment are those of the first records that are not older, or the ends', async () => {
+      const { port, topic, send } = world()
+      await send(0, 'a')
+      await send(1, 'b')
+      let newest = 0
+      const reader = port.broadcast({
+        topics: [topic],
+        from: 'earliest',
+        onRecord: ({ timestampMs }) => void (newest = Math.max(newest, timestampMs)),
+      })
+      await reader.start()
+      await reader.caughtUp()
+      const offsetsSince = async (sinceMs: number): Promise<bigint[]> =>
+        (await port.admin.placesSince(topic, sinceMs)).map(({ offset }) => offset)
+      expect(await offsetsSince(newest - 60_000)).toEqual([0n, 0n, 0n])
+      expect(await offsetsSince(newest + 60_000)).toEqual([1n, 1n, 0n])
+    })
+
     it('catches up at once with topics that hold nothing', async () => {
       const { port, topic } = world()
       const reader = port.broadcast({ topics: [topic], from: 'earliest' })

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { catalogKey, decodeOrSkip, encodeCatalogRetired, topics as topicNames } from '@freshet/events'
 import { formatLsn, type Lsn } from '@freshet/pgoutput'
-import type { HotKeysSettings } from '../hot/hot-keys.js'
+import type { HotKeysSettings } from '@freshet/explain'
 import { readTopKeys } from '../hot/hot-keys.js'
 import type { System } from '../connect-system.js'
 import { clientId } from '../settings.js'

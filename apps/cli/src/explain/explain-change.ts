@@ -1,23 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import type { Catalog } from '@freshet/catalog'
-import { plan, type TestChange } from '@freshet/planner/testing'
+import type { TestChange } from '@freshet/planner/testing'
+import { dryRun, plannedChanges } from '@freshet/explain'
 import type { Cause } from '@freshet/planner'
 import { z } from 'zod'
 import { tableLines } from '../table.js'
 import type { Terminal } from '../terminal.js'
-
-const row = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
-const change = z.union([
-  z.strictObject({ table: z.string(), insert: row }),
-  z.strictObject({ table: z.string(), update: z.strictObject({ old: row, new: row }) }),
-  z.strictObject({ table: z.string(), delete: row }),
-  z.strictObject({ table: z.string(), truncate: z.literal(true) }),
-  z.strictObject({
-    event: z.string(),
-    parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-  }),
-])
-const changes = z.union([change, z.array(change).min(1)])
+import { ruleText } from './rule-text.js'
 
 /** A file holds no change that could be planned. */
 export class ChangeFileError extends Error {
@@ -47,38 +36,23 @@ export async function readChanges(file: string): Promise<readonly TestChange[]> 
   } catch (cause) {
     throw new ChangeFileError(file, cause instanceof Error ? cause.message : String(cause), { cause })
   }
-  const read = changes.safeParse(json)
+  const read = plannedChanges.safeParse(json)
   if (!read.success) throw new ChangeFileError(file, z.prettifyError(read.error).replaceAll('\n', ' '))
   return [read.data].flat()
 }
 
-/**
- * What the changes would fence, and why. Nothing is applied. Catalogs that declare none of what a change names have no part
- * in it. Throws UndeclaredInCatalogError where none does.
- */
+/** Prints what the changes would fence, and why. Throws UndeclaredInCatalogError. */
 export function explainChanges(terminal: Terminal, catalogs: readonly Catalog[], all: readonly TestChange[]): void {
-  const rows: string[][] = []
-  const others: string[] = []
-  for (const catalog of catalogs) {
-    const concerned = all.filter((each) => declares(catalog, each) || catalogs.length === 1)
-    if (concerned.length === 0) continue
-    const { fences, because, evictions, refreshes } = plan(catalog, ...concerned)
-    for (const tag of fences) rows.push([tag, (because.get(tag) ?? []).map(causeText).join('; ')])
-    for (const key of evictions) others.push(`deletes ${key}, best effort`)
-    for (const { key } of refreshes) others.push(`refills ${key}`)
-  }
+  const { fences, evictions, refreshes } = dryRun(catalogs, all)
+  const rows = fences.map(({ tag, because }) => [tag, because.map(causeText).join('; ')])
   if (rows.length === 0) terminal.print('Nothing is fenced.')
   else for (const line of tableLines(['FENCES', 'BECAUSE'], rows)) terminal.print(line)
-  for (const line of others) terminal.print(line)
+  for (const key of evictions) terminal.print(`deletes ${key}, best effort`)
+  for (const { key } of refreshes) terminal.print(`refills ${key}`)
 }
 
-function declares({ json }: Catalog, each: TestChange): boolean {
-  if ('table' in each) return json.tables[each.table] !== undefined
-  return json.events?.[each.event] !== undefined
-}
-
-function causeText({ owner, version, rule, name, widened, via }: Cause): string {
-  const parts = [`${owner}@${version} rule ${rule}${name === undefined ? '' : ` (${name})`}`]
+export function causeText({ owner, version, rule, name, widened, via }: Cause): string {
+  const parts = [ruleText({ owner, version, rule, ...(name !== undefined && { name }) })]
   if (via) parts.push(`by ${via.join(' -> ')}`)
   if (widened) parts.push('widened: the row does not tell which')
   return parts.join(', ')

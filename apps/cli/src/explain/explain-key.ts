@@ -1,45 +1,30 @@
+import {
+  explainKeyForChanges,
+  explainKeyNow,
+  type CachedKey,
+  type ExplainedKey,
+  type KeySources,
+} from '@freshet/explain'
 import type { Catalog } from '@freshet/catalog'
 import type { MissReason } from '@freshet/coherence'
-import { describeKey, explainKey, type Change, type EmittedEvent, type KeyDescription } from '@freshet/planner'
-import { changeOf, UndeclaredInCatalogError, type TestChange } from '@freshet/planner/testing'
-import type { ValueStore } from '@freshet/redis'
+import type { TestChange } from '@freshet/planner/testing'
 import { tableLines } from '../table.js'
 import type { Terminal } from '../terminal.js'
-import { readCached, type CachedKey } from './cached-key.js'
-import { keyUnknown } from './key-unknown-error.js'
+import { accessesText, historyLines, seconds } from './history-text.js'
 import { occasionText, ruleText, verdictText, wayText } from './rule-text.js'
 
-/** What is known of a key beside the catalogs. */
-export interface KeySources {
-  /** Undefined where nobody is to look into Redis. */
-  readonly values: ValueStore | undefined
-  /** The catalog of the module of loaders, if one was named. */
-  readonly loaders: Catalog | undefined
-}
-
-type Explained = KeyDescription & { readonly cached?: CachedKey; readonly loader?: boolean }
-
 /**
- * Prints what governs a key, what can fence it, and what Redis holds of it.
+ * Prints what governs a key, what can fence it, what Redis holds of it, and what happened to it.
  *
- * Throws KeyUnknownError, and ValuesUnavailableError.
+ * Throws as `explainKeyNow` does.
  */
 export async function explainOneKey(
   terminal: Terminal,
-  catalogs: readonly Catalog[],
   text: string,
-  { values, loaders }: KeySources,
+  sources: KeySources,
   json: boolean,
 ): Promise<void> {
-  const described = describeKey(catalogs, text)
-  if (described.length === 0) throw keyUnknown(text, catalogs)
-  const explained = await Promise.all(
-    described.map(async (each): Promise<Explained> => ({
-      ...each,
-      ...(values && { cached: await readCached(values, each) }),
-      ...(loaders && { loader: loaders.owner === each.owner && loaders.templates.has(each.template) }),
-    })),
-  )
+  const explained = await explainKeyNow(text, sources)
   if (json) terminal.print(JSON.stringify(explained, undefined, 2))
   else for (const each of explained) printKey(terminal, each)
 }
@@ -47,17 +32,16 @@ export async function explainOneKey(
 /**
  * Prints whether changes fence a key, and of each rule that can why it does or does not; true where one of them does.
  *
- * Throws KeyUnknownError, and UndeclaredInCatalogError where no catalog declares what a change names.
+ * Throws as `explainKeyForChanges` does.
  */
-export function explainKeyForChanges(
+export function printKeyForChanges(
   terminal: Terminal,
   catalogs: readonly Catalog[],
   text: string,
   changes: readonly TestChange[],
   json: boolean,
 ): boolean {
-  if (describeKey(catalogs, text).length === 0) throw keyUnknown(text, catalogs)
-  const explained = changes.map((change) => explainKey(catalogs, text, inColumns(catalogs, change)))
+  const explained = explainKeyForChanges(catalogs, text, changes)
   const isFenced = explained.flat().some(({ fenced }) => fenced)
   if (json) {
     terminal.print(JSON.stringify(explained, undefined, 2))
@@ -73,35 +57,8 @@ export function explainKeyForChanges(
   return isFenced
 }
 
-/** Aliases are a catalog's own: the change as all catalogs together see it, by the database's names. */
-function inColumns(catalogs: readonly Catalog[], change: TestChange): Change | EmittedEvent {
-  let undeclared: unknown
-  let made: Change | EmittedEvent | undefined
-  for (const catalog of catalogs)
-    try {
-      made = together(made, changeOf(catalog, change))
-    } catch (error) {
-      if (!(error instanceof UndeclaredInCatalogError)) throw error
-      undeclared ??= error
-    }
-  if (made === undefined) throw undeclared
-  return made
-}
-
-function together(one: Change | EmittedEvent | undefined, other: Change | EmittedEvent): Change | EmittedEvent {
-  if (one === undefined || !('table' in one) || !('table' in other)) return other
-  const changed = one.changed && other.changed && [...new Set([...one.changed, ...other.changed])]
-  return {
-    ...other,
-    old: other.old && { ...one.old, ...other.old },
-    new: other.new && { ...one.new, ...other.new },
-    changed,
-  }
-}
-
-function printKey(terminal: Terminal, explained: Explained): void {
-  const { key, template, templateText, owner, version, parameters, derivations, rules, tags, cached, loader } =
-    explained
+function printKey(terminal: Terminal, explained: ExplainedKey): void {
+  const { key, template, templateText, owner, version, parameters, derivations, rules, cached, loader } = explained
   terminal.print(`${key}: ${template} of ${owner}@${version}, ${templateText}`)
   for (const [name, value] of Object.entries(parameters))
     terminal.print(`  ${name} = ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
@@ -110,20 +67,14 @@ function printKey(terminal: Terminal, explained: Explained): void {
     terminal.print(`  computed from ${from}: ${mapped.join(', ') || 'all of it'}`)
   }
   if (loader !== undefined) terminal.print(`  ${loader ? 'has a loader' : 'has no loader'} in the module of loaders`)
-  if (cached) {
-    terminal.print(
-      `  ${cached.inForceSince ? `in force since ${cached.inForceSince}` : 'its catalog is not in force: nothing is stored or served'}`,
-    )
-    terminal.print(`  ${valueText(cached.value)}`)
-  }
+  terminal.print(
+    `  ${cached.inForceSince ? `in force since ${cached.inForceSince}` : 'its catalog is not in force: nothing is stored or served'}`,
+  )
+  terminal.print(`  ${valueText(cached.value)}`)
+  for (const line of historyLines(explained.history)) terminal.print(`  ${line}`)
+  terminal.print(`  ${accessesText(explained.accesses)}`)
   terminal.print('')
-  for (const line of cached
-    ? cachedTagLines(cached)
-    : tableLines(
-        ['TAG'],
-        tags.map((tag) => [tag.text]),
-      ))
-    terminal.print(line)
+  for (const line of cachedTagLines(cached)) terminal.print(line)
   terminal.print('')
   const rows = rules.map((rule) => [ruleText(rule), occasionText(rule), rule.ways.map(wayText).join('; ')])
   if (rows.length === 0) terminal.print('No rule can fence it.')
@@ -143,8 +94,6 @@ const reasonTexts: Readonly<Record<MissReason, (tag: string) => string>> = {
   'generation-lost': (tag) => `${tag} was fenced since, or evicted`,
   'governed-otherwise': () => 'it was filled under other tags',
 }
-
-const seconds = (ms: number): string => `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)}s`
 
 function cachedTagLines({ tags }: CachedKey): string[] {
   const rows = tags.map(({ tag, generation, filledUnder, further }) => [

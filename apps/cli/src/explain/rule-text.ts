@@ -1,7 +1,7 @@
-import type { FencedTag, RuleDescription, RuleVerdict, Way, WhyNot } from '@freshet/planner'
+import type { FencedTag, RuleDescription, RuleVerdict, TagRule, Way, WhyNot } from '@freshet/planner'
 
 /** Which rule: its catalog, its position, its name. */
-export const ruleText = ({ owner, version, rule, name }: RuleDescription): string =>
+export const ruleText = ({ owner, version, rule, name }: Omit<TagRule, 'source'>): string =>
   `${owner}@${version} rule ${rule}${name === undefined ? '' : ` (${name})`}`
 
 /** When it acts. */

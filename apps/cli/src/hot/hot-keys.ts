@@ -1,14 +1,10 @@
 import { topics } from '@freshet/events'
-import { FleetKeys, type HotRule, type RankedKey } from '@freshet/hot-keys'
+import type { HotKeysSettings } from '@freshet/explain'
+import { FleetKeys, type RankedKey } from '@freshet/hot-keys'
 import type { KafkaPort } from '@freshet/kafka'
 import { readToEnd } from '../read-to-end.js'
 import { tableLines } from '../table.js'
 import type { Terminal } from '../terminal.js'
-
-/** What is hot, as the invalidation service is told by its settings. */
-export interface HotKeysSettings extends HotRule {
-  readonly windowMs: number
-}
 
 /** Reads what all clients have reported, and ranks the keys that they read most in the last window of it. */
 export async function readTopKeys(

@@ -1,24 +1,10 @@
 import { shardOf, templateTag, type Tag } from '@freshet/cache-keys'
 import { validateCatalog, type CompiledTemplate } from '@freshet/catalog'
+import { fits, knownTags, TagUnknownError } from '@freshet/explain'
 import { derivedTags } from '@freshet/planner'
 import type { RegisteredCatalog } from '../catalog/registered.js'
 
 type Segments = CompiledTemplate['template']['segments']
-
-/** Texts that no registered catalog's values are governed by. */
-export class TagUnknownError extends Error {
-  readonly code = 'TAG_UNKNOWN'
-
-  constructor(
-    readonly tags: readonly string[],
-    readonly known: readonly string[],
-  ) {
-    super(
-      `Nothing is governed by ${tags.map((tag) => `"${tag}"`).join(', ')}; what the registered catalogs have is: ${known.join(', ') || 'nothing'}`,
-    )
-    this.name = 'TagUnknownError'
-  }
-}
 
 /**
  * Finds the tags behind texts: a key (`member:42:balance`), a wildcard (`member:42:*`) or a template (`member:{id}:balance`);
@@ -32,7 +18,7 @@ export function tagsOfTexts(texts: readonly string[], registered: readonly Regis
   const templates = catalogs.flatMap((catalog) => [...catalog.templates.values()])
   const found = texts.map((text) => ({ text, tag: tagOfText(text, templates) }))
   const unknown = found.filter(({ tag }) => tag === undefined).map(({ text }) => text)
-  if (unknown.length > 0) throw new TagUnknownError(unknown, knownTo(templates))
+  if (unknown.length > 0) throw new TagUnknownError(unknown, knownTags(templates))
   return found.flatMap(({ tag }) => {
     if (tag === undefined) return []
     const derived = catalogs.flatMap((catalog) => derivedTags(catalog, tag).map((each) => each.tag))
@@ -50,13 +36,6 @@ const endingWindows = ({ text, shard }: Tag, templates: readonly CompiledTemplat
 const hasWindow = ({ staleWhileRevalidateMs, staleIfErrorMs }: CompiledTemplate): boolean =>
   staleWhileRevalidateMs > 0 || staleIfErrorMs > 0
 
-const knownTo = (templates: readonly CompiledTemplate[]): readonly string[] =>
-  [
-    ...new Set(
-      templates.flatMap(({ template, wildcards }) => [template.text, ...wildcards.map((wildcard) => wildcard.text)]),
-    ),
-  ].sort()
-
 function tagOfText(text: string, templates: readonly CompiledTemplate[]): Tag | undefined {
   for (const { template, wildcards, exact } of templates) {
     if (text === template.text) return templateTag(template)
@@ -66,16 +45,5 @@ function tagOfText(text: string, templates: readonly CompiledTemplate[]): Tag | 
   }
   return undefined
 }
-
-/** Values hold no colon of their own, so that parts stand one to one to segments. */
-function fits(text: string, segments: Segments): boolean {
-  const parts = text.split(':')
-  return (
-    parts.length === segments.length &&
-    segments.every((segment, at) => ('literal' in segment ? segment.literal === parts[at] : isValue(parts[at])))
-  )
-}
-
-const isValue = (part: string | undefined): boolean => part !== undefined && part !== '' && !/[*{}]/.test(part)
 
 const shardAt = (text: string, routing: Segments): number => shardOf(text.split(':').slice(0, routing.length).join(':'))

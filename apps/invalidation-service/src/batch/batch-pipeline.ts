@@ -34,6 +34,8 @@ interface Work {
   /** When the last generation was rotated, in milliseconds since 1970. */
   readonly fencedAt: number
   readonly hot: readonly HotTarget[]
+  /** Tags that cover no hot key. */
+  readonly cold: number
   readonly scheduled: number
 }
 
@@ -92,7 +94,7 @@ export class BatchPipeline {
     const templates = () => directory.templatesOf(batch.topic)
     const view = { planner: directory.planner, templates, newest, repeatsUntil }
     const reading = readBatch(batch, records, standing.cursor, view)
-    return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt, hot: [], scheduled: 0 }
+    return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt, hot: [], cold: 0, scheduled: 0 }
   }
 
   /** Whatever stands behind the record that brings a catalog into force is planned with that catalog, in this batch too. */
@@ -113,7 +115,8 @@ export class BatchPipeline {
     if (fences.crowded.length > 0) await session.gap(fences.crowded, this.parts.takeFloor) // busy until swept
     const fencedAt = Date.now()
     if (fences.evictions.length > 0) await session.evict(fences.evictions)
-    return { ...work, fencedAt, hot: scheduling.hotAmong(fences.tags) }
+    const { tags } = fences
+    return { ...work, fencedAt, hot: scheduling.hotAmong(tags), cold: scheduling.coldAmong(tags) }
   }
 
   /** R7, step 3: every process's memory, the warmer, and dead letters, acknowledged. */
@@ -162,11 +165,13 @@ export class BatchPipeline {
     return work
   }
 
-  private invalidations({ reading, fencedAt }: Work): OutgoingRecord[] {
+  private invalidations({ batch: read, reading, arrivedAt, fencedAt }: Work): OutgoingRecord[] {
     const { source, topics } = this.parts
+    const { topic, partition, firstOffset: from, nextOffset: to } = read
+    const batch = { topic, partition, from, to, readAt: arrivedAt }
     return reading.fences.announcements.map(({ shard, tags, commit }) => ({
       topic: topics.invalidations,
-      ...encodeInvalidation({ source, shard, tags, cause: 'change', ...(commit && { commit }), fencedAt }),
+      ...encodeInvalidation({ source, shard, tags, cause: 'change', ...(commit && { commit }), fencedAt, batch }),
     }))
   }
 
@@ -218,7 +223,7 @@ export class BatchPipeline {
     }))
   }
 
-  private tell({ batch, reading, arrivedAt, fencedAt, hot, scheduled }: Work): void {
+  private tell({ batch, reading, arrivedAt, fencedAt, hot, cold, scheduled }: Work): void {
     const { occurrences } = this.parts
     const { topic, partition } = batch
     for (const { record, reason } of reading.unreadable)
@@ -230,6 +235,7 @@ export class BatchPipeline {
       records: batch.records.length,
       changes: reading.changes,
       tagsFenced: reading.fences.tagCount,
+      coldTagsFenced: cold,
       hotKeysFenced: hot.length,
       refreshesScheduled: scheduled,
       ...(oldest && { commitToFenceMs: fencedAt - oldest.at }),

@@ -28,6 +28,7 @@ export class Gaps {
       shard: 'all',
       tags,
       cause: 'gap',
+      gap: cause,
       fencedAt: Date.now(),
     })
     await this.producer.send([{ topic: this.topics.invalidations, ...announcement }])

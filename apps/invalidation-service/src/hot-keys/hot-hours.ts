@@ -1,6 +1,6 @@
 import { hourOf } from '@freshet/hot-keys'
 import type { FenceSession } from '@freshet/redis'
-import type { HotKeys } from './hot-keys.js'
+import type { HotKey } from './hot-keys.js'
 
 const EVERY_MS = 60_000
 /** After a start the reports of the whole window are read first; a list that is not whole yet would replace a better one. */
@@ -16,7 +16,7 @@ export class HotHours {
 
   /** `clockMs`: milliseconds since 1970. */
   constructor(
-    private readonly hotKeys: Pick<HotKeys, 'top'>,
+    private readonly hotKeys: { top(most: number): readonly HotKey[] },
     private readonly clockMs: () => number = Date.now,
   ) {
     this.nextAtMs = clockMs() + FIRST_AFTER_MS

@@ -30,9 +30,14 @@ export class HotKeys {
     this.#isCounted = false
   }
 
-  /** The keys that are read most, hot or not. */
-  top(most: number): readonly HotKey[] {
-    return this.#keys.top(most).map(({ hot: _maybe, ...key }) => key)
+  /** The keys that are read most, hot or not; counted anew. */
+  top(most: number): readonly RankedKey[] {
+    return this.#keys.top(most)
+  }
+
+  /** One key; undefined where nobody reported a read of it. */
+  find(key: Pick<RankedKey, 'owner' | 'template' | 'key'>): RankedKey | undefined {
+    return this.#keys.find(key)
   }
 
   /** The hottest first; up to a second old. */

@@ -44,6 +44,12 @@ export class Scheduling {
     return [...new Set(tags.flatMap((tag) => this.index.coveredBy(tag)))]
   }
 
+  /** How many of the tags cover no hot key: with their fence all is done. */
+  coldAmong(tags: readonly Tag[]): number {
+    const { index } = this
+    return tags.filter((tag) => index.coveredBy(tag).length === 0).length
+  }
+
   /** The refreshes that hot keys need which were fenced just now; `asked` is to follow once the warmer has them. */
   refreshesOf(fenced: readonly HotTarget[], nowMs: number): readonly ScheduledRefresh[] {
     return this.schedule.plan(fenced, nowMs)

@@ -18,6 +18,12 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
     labelNames: ['topic'],
     registers,
   })
+  const coldTags = new Counter({
+    name: 'freshet_invalidation_cold_tags_fenced_total',
+    help: 'Tags among what was fenced that cover no hot key, each once a batch.',
+    labelNames: ['topic'],
+    registers,
+  })
   const hotKeys = new Counter({
     name: 'freshet_invalidation_hot_keys_fenced_total',
     help: 'Hot keys among what was fenced, each once a batch.',
@@ -90,9 +96,10 @@ export function listenToMetrics(occurrences: Occurrences<InvalidationOccurrences
   })
   occurrences.on(
     'batch:applied',
-    ({ topic, changes: count, tagsFenced, hotKeysFenced, refreshesScheduled, commitToFenceMs }) => {
+    ({ topic, changes: count, tagsFenced, coldTagsFenced, hotKeysFenced, refreshesScheduled, commitToFenceMs }) => {
       changes.inc({ topic }, count)
       tags.inc({ topic }, tagsFenced)
+      coldTags.inc({ topic }, coldTagsFenced)
       hotKeys.inc({ topic }, hotKeysFenced)
       refreshes.inc({ topic }, refreshesScheduled)
       if (commitToFenceMs !== undefined) commitToFence.observe(commitToFenceMs / 1000)

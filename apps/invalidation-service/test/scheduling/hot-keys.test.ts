@@ -55,6 +55,18 @@ it('a strict hot key is asked for at once, and once more for what fences it mean
   for (const [at, begin] of begins.slice(1).entries()) expect(begin - (begins[at] ?? 0)).toBeGreaterThanOrEqual(250)
 })
 
+it('of a change it is counted what it fenced, which of it is hot and scheduled, and which is cold', async () => {
+  const { world } = await openHot(hotList)
+  const counted: unknown[] = []
+  world.occurrences.on('batch:applied', ({ tagsFenced, coldTagsFenced, hotKeysFenced, refreshesScheduled }) => {
+    if (tagsFenced > 0) counted.push({ tagsFenced, coldTagsFenced, hotKeysFenced, refreshesScheduled })
+  })
+  world.change(42)
+  await vi.waitFor(() =>
+    expect(counted).toEqual([{ tagsFenced: 2, coldTagsFenced: 1, hotKeysFenced: 1, refreshesScheduled: 1 }]),
+  )
+})
+
 it('cold keys get no window', async () => {
   const { world, cached, isOpen } = await openHot(hotBalance)
   const generation = await cached()

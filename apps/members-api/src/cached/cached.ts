@@ -11,7 +11,7 @@ import { ApiHeader, ApiNotFoundResponse, ApiOkResponse } from '@nestjs/swagger'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { map, type Observable } from 'rxjs'
 import type { z } from 'zod'
-import { notFound, problemDetails } from '../problem/problem.js'
+import { notFound, problemDetails } from '@freshet/service-kit'
 import { TOKEN } from '../token/token.interceptor.js'
 
 /**

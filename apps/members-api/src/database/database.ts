@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common'
 import { Pool, type QueryResultRow } from 'pg'
-import type { Problem } from '../problem/problem.js'
+import type { Problem } from '@freshet/service-kit'
 
 /** What a constraint's refusal tells the caller, by the constraint's name. */
 export type Refusals = Readonly<Record<string, () => Problem>>

@@ -1,7 +1,7 @@
 import { Cache, OccurrenceCounter, type CacheHealth, type TemplateCounts } from '@freshet/cache'
 import { KeyWithoutCatalogError, type TypedKey } from '@freshet/catalog'
 import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common'
-import { Problem } from '../problem/problem.js'
+import { Problem } from '@freshet/service-kit'
 import { cachedRequest, type CachedRequest, type NamedKey } from './demo.schemas.js'
 import { FenceLatency } from './fence-latency.js'
 

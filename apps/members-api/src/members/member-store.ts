@@ -1,7 +1,7 @@
 import type { Profile } from '@freshet/members-catalog'
 import { Injectable } from '@nestjs/common'
 import { assignments, Database, type Refusals } from '../database/database.js'
-import { conflict, notFound } from '../problem/problem.js'
+import { conflict, notFound } from '@freshet/service-kit'
 import type { MemberChange, NewMember } from './members.schemas.js'
 
 const profile = `id::text as id, organization_id::text as "organizationId", name, email, status, to_char(joined_on, 'YYYY-MM-DD') as "joinedOn"`

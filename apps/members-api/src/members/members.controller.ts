@@ -23,7 +23,7 @@ import {
 } from '@nestjs/swagger'
 import type { FastifyReply } from 'fastify'
 import { Cached } from '../cached/cached.js'
-import { problemDetails } from '../problem/problem.js'
+import { problemDetails } from '@freshet/service-kit'
 import { MemberStore } from './member-store.js'
 import { memberChange, newMember, type MemberChange, type NewMember } from './members.schemas.js'
 

@@ -11,7 +11,7 @@ import {
 import { Controller, Get, Param, Query } from '@nestjs/common'
 import { ApiBadRequestResponse } from '@nestjs/swagger'
 import { Cached } from '../cached/cached.js'
-import { problemDetails } from '../problem/problem.js'
+import { problemDetails } from '@freshet/service-kit'
 
 @Controller('organizations')
 @ApiBadRequestResponse({ standardSchema: problemDetails })

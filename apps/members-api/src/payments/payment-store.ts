@@ -1,7 +1,7 @@
 import type { Transaction } from '@freshet/members-catalog'
 import { Injectable } from '@nestjs/common'
 import { assignments, Database, type Refusals } from '../database/database.js'
-import { notFound, unprocessable } from '../problem/problem.js'
+import { notFound, unprocessable } from '@freshet/service-kit'
 import type { NewPayment, PaymentChange } from './payments.schemas.js'
 
 /** A payment as it was written. */

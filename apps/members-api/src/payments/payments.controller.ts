@@ -7,7 +7,7 @@ import {
   ApiOkResponse,
   ApiUnprocessableEntityResponse,
 } from '@nestjs/swagger'
-import { problemDetails } from '../problem/problem.js'
+import { problemDetails } from '@freshet/service-kit'
 import { PaymentStore, type Payment } from './payment-store.js'
 import { newPayment, payment, paymentChange, type NewPayment, type PaymentChange } from './payments.schemas.js'
 

@@ -3,7 +3,7 @@ import { keys, model, queries, type Report, type Revenue, type RevenueQuery } fr
 import { Controller, Get, Param, Query } from '@nestjs/common'
 import { ApiBadRequestResponse } from '@nestjs/swagger'
 import { Cached } from '../cached/cached.js'
-import { problemDetails } from '../problem/problem.js'
+import { problemDetails } from '@freshet/service-kit'
 
 @Controller('reports')
 @ApiBadRequestResponse({ standardSchema: problemDetails })

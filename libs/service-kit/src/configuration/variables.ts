@@ -96,6 +96,13 @@ export const variables = {
     default: '0.0.0.0',
     parse: text(/^\S+$/, 'an address'),
   }),
+  apiToken: variable({
+    name: 'FRESHET_API_TOKEN',
+    description:
+      "Credential of the invalidation service's API (Authorization: Bearer). Without it the API answers on this machine's loopback address alone.",
+    example: 'a-long-random-text',
+    parse: text(/^[\x21-\x7e]{16,}$/, 'printable characters without spaces, at least 16'),
+  }),
   logLevel: variable({
     name: 'FRESHET_LOG_LEVEL',
     description: 'The least level that is logged.',

@@ -1,35 +1,22 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { badRequest, Problem, unavailable, type ProblemDetails } from './problem.js'
+import { Problem, type ProblemDetails } from './problem.js'
 
 /** Errors of what lies below, by their code, and what a caller is told of them. */
-const dispositions: Readonly<Record<string, () => Problem>> = {
-  LOAD_LIMIT: () => unavailable('More is asked of the database than it can take at the moment.'),
-  LOAD_TIMEOUT: () => unavailable('The database did not answer in time.'),
-  COMMIT_NOT_VISIBLE: () => unavailable('The commit that Freshet-Token names is not visible yet.'),
-  BAD_TOKEN: () =>
-    badRequest([
-      { field: 'Freshet-Token', detail: 'no token of a commit; send back what a write answered, unchanged' },
-    ]),
-  CACHE_CLOSED: () => unavailable('This instance is shutting down.'),
-  VALUES_UNAVAILABLE: () => unavailable('Redis is not reachable.'),
-  ECONNREFUSED: () => unavailable('The database is not reachable.'),
-  ECONNRESET: () => unavailable('The connection to the database broke.'),
-  '57P01': () => unavailable('The database is shutting down.'),
-  '57P03': () => unavailable('The database is starting up.'),
-  '53300': () => unavailable('The database has no connection left.'),
-}
+export type ProblemsByCode = Readonly<Record<string, (error: Error) => Problem>>
 
 /** Writes every error as `application/problem+json` (RFC 9457). What is not the caller's affair is logged, not told. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly log = new Logger('http')
 
+  constructor(private readonly dispositions: ProblemsByCode = {}) {}
+
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp()
     const request = http.getRequest<FastifyRequest>()
     const reply = http.getResponse<FastifyReply>()
-    const problem = toProblem(error)
+    const problem = toProblem(error, this.dispositions)
     if (problem.details.status >= 500)
       this.log.error(
         `${request.method} ${request.url}: ${String(error)}`,
@@ -44,12 +31,12 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-function toProblem(error: unknown): Problem {
+function toProblem(error: unknown, dispositions: ProblemsByCode): Problem {
   if (error instanceof Problem) return error
   if (error instanceof HttpException) return plain(error.getStatus(), error.message)
   const { code, statusCode, message } = facts(error)
   const known = code === undefined ? undefined : dispositions[code]
-  if (known) return known()
+  if (known && error instanceof Error) return known(error)
   // Fastify's own refusals: broken JSON, a body too large, an unknown media type
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return plain(statusCode, message)
   return plain(500, 'The request failed for a reason on our side.')

@@ -4,7 +4,7 @@ import { encodeValue, type ShardTag } from '@freshet/coherence'
 import { describeKey } from '@freshet/planner'
 import type { ValueStore } from '@freshet/redis'
 import { FakeRedisServer } from '@freshet/testing'
-import { readCached, type CachedKey } from '../src/explain/cached-key.js'
+import { readCached, type CachedKey } from '@freshet/explain'
 
 const balance = key('member:{id}:balance', { ttl: '1h' })
 const members = table('public.members', { entity: 'member', key: ['id'], columns: { id: 'id' } })
