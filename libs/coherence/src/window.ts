@@ -119,7 +119,7 @@ export function entriesToAsk(
 
 /**
  * May the value be served, marked stale and unvouched (R10)? Only if each entry was there when it was asked for, after the
- * value was read; `found` in the order of `asked`.
+ * value was read or in the same moment; `found` in the order of `asked`.
  */
 export const isServableStale = (asked: readonly WindowEntry[] | undefined, found: readonly boolean[]): boolean =>
   asked !== undefined && asked.length > 0 && asked.every((_, position) => found[position] === true)
