@@ -134,6 +134,55 @@ it('a key that is asked for while it is being loaded is loaded once more: the ch
   await eventually(outcomes, ['warmed', 'warmed'])
 })
 
+/** The times at which a key was loaded. */
+function startNoting(answer: (read: number) => Promise<object> = async () => ({})): readonly number[] {
+  const times: number[] = []
+  start(() => answer(times.push(Date.now())))
+  return times
+}
+
+it('a refresh that is asked for while the one before it waits for its turn is done too, at its own time', async () => {
+  const notBefore = Date.now() + 1_000
+  await put(requestFor('1', inTime))
+  await put(requestFor('1', { ...inTime, notBefore }))
+  const times = startNoting()
+  await eventually(outcomes, ['warmed', 'warmed'])
+  expect(times[0]).toBeLessThan(notBefore)
+  expect(times[1]).toBeGreaterThanOrEqual(notBefore)
+})
+
+it('a refresh that is asked for while the one before it waits for its next attempt is done too, at its own time', async () => {
+  const times = startNoting(async (read) => {
+    if (read === 1) throw new Error('the source is down')
+    return {}
+  })
+  await put(requestFor('1', inTime))
+  await eventually(outcomes, ['failed'])
+  const notBefore = Date.now() + 2_000 // the pause is 1 s at most
+  await put(requestFor('1', { ...inTime, notBefore }))
+  await put(requestFor('1', { ...inTime, notBefore: notBefore + 1_000 })) // as one with it
+  await eventually(outcomes, ['failed', 'warmed', 'warmed'])
+  expect(times[1]).toBeLessThan(notBefore)
+  expect(times[2]).toBeGreaterThanOrEqual(notBefore)
+  await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 0, failed: 0 })
+})
+
+it('a load that takes its time does not put off the refresh that was asked for meanwhile', async () => {
+  const gate = Promise.withResolvers<void>()
+  const times = startNoting(async (read) => {
+    if (read === 1) await gate.promise
+    return {}
+  })
+  await put(requestFor('1', inTime))
+  await eventually(() => times.length, 1)
+  const notBefore = Date.now() + 500
+  await put(requestFor('1', { ...inTime, notBefore }))
+  await eventually(() => times.length, 2)
+  gate.resolve()
+  await eventually(outcomes, ['warmed', 'warmed'])
+  expect(times[1]).toBeGreaterThanOrEqual(notBefore)
+})
+
 it('a request is not served before its time', async () => {
   const notBefore = Date.now() + 300
   let servedAt = 0

@@ -25,6 +25,9 @@ export function identityOf({ owner, template, key }: RefillJob): string {
     .digest('base64url')
 }
 
+/** Of the job that follows on one which is due. */
+export const identityOfNext = (identity: string): string => `${identity}-next`
+
 /** Two requests for one key as one: due when the earlier is, worth doing as long as the later, as urgent as the higher. */
 export function merged(one: RefillJob, other: RefillJob): RefillJob {
   return {
@@ -51,6 +54,9 @@ export function distinctJobs(requests: readonly WarmRequestRecord[]): ReadonlyMa
 export function delayMsOf({ notBefore, deadline }: RefillJob, nowMs: number): number {
   return Math.max(0, Math.min(notBefore, deadline) - nowMs)
 }
+
+/** It has begun, or does as soon as it can: a request for later is not about it, but about a refresh that follows on it. */
+export const isDue = (job: RefillJob, nowMs: number): boolean => delayMsOf(job, nowMs) === 0
 
 const ORDINARY_PRIORITY = 1_048_576
 

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { WarmRequestRecord } from '@freshet/events'
-import { Queue, type Job } from 'bullmq'
+import { Queue, type Job, type JobsOptions } from 'bullmq'
 import { connectQueue, evictionWarning, queueName, queuePrefix } from './connect-queue.js'
-import { delayMsOf, distinctJobs, merged, queuePriorityOf, type RefillJob } from './refill-job.js'
+import {
+  delayMsOf,
+  distinctJobs,
+  identityOfNext,
+  isDue,
+  merged,
+  queuePriorityOf,
+  type RefillJob,
+} from './refill-job.js'
 
 /** Where the work lies. */
 export interface QueuePlace {
@@ -23,7 +31,13 @@ export interface RefillQueueOptions extends QueuePlace {
 /** Failed jobs that are kept to be looked at, and how long. */
 const keptFailed = { count: 1_000, age: 24 * 3_600 }
 
-/** Refills that wait in Redis, one job a key. */
+/** A job, and the name by which there is one of it. */
+interface Wanted {
+  readonly identity: string
+  readonly job: RefillJob
+}
+
+/** Refills that wait in Redis, one job a key; and one that follows on it, where that one is due. */
 export class RefillQueue {
   private readonly connection: ReturnType<typeof connectQueue>
   private readonly queue: Queue<RefillJob>
@@ -56,7 +70,8 @@ export class RefillQueue {
 
   /**
    * Resolves when Redis has all of them. A key that waits is brought forward, never put back; one that is being loaded is
-   * loaded once more, since the change behind the request may have come after its load. Rejects while Redis is away, and
+   * loaded once more, since the change behind the request may have come after its load. A request for later than a job
+   * that is due follows on it: who is fenced all the time is asked for anew just when the refresh before begins. Rejects while Redis is away, and
    * when `signal` is aborted; to put the same again is harmless.
    */
   async put(requests: readonly WarmRequestRecord[], signal: AbortSignal): Promise<void> {
@@ -91,36 +106,57 @@ export class RefillQueue {
 
   private async putAll(requests: readonly WarmRequestRecord[]): Promise<void> {
     const nowMs = Date.now()
-    const wanted = [...distinctJobs(requests)].map(([identity, job]) => ({ identity, job, jobId: randomUUID() }))
-    if (wanted.length === 0) return
+    const wanted = [...distinctJobs(requests)].map(([identity, job]) => ({ identity, job }))
+    const met = await this.add(wanted, nowMs)
+    const following = await Promise.all(met.map(async (each) => (await this.meet(each, nowMs)) ?? []))
+    const metAgain = await this.add(following.flat(), nowMs)
+    await Promise.all(metAgain.map(async ({ id, job }) => this.bringForward(await this.queue.getJob(id), job)))
+  }
+
+  /** Which of them met a job that is there already, and its id. */
+  private async add(wanted: readonly Wanted[], nowMs: number): Promise<readonly (Wanted & { readonly id: string })[]> {
+    if (wanted.length === 0) return []
+    const jobs = wanted.map((each) => ({ ...each, jobId: randomUUID() }))
     const added = await this.queue.addBulk(
-      wanted.map(({ identity, job, jobId }) => ({
+      jobs.map(({ identity, job, jobId }) => ({
         name: job.template,
         data: job,
-        opts: {
-          jobId,
-          deduplication: { id: identity, keepLastIfActive: true },
-          priority: queuePriorityOf(job.priority),
-          delay: delayMsOf(job, nowMs),
-          attempts: this.options.attempts,
-          backoff: { type: 'custom' },
-          removeOnComplete: true,
-          removeOnFail: keptFailed,
-          stackTraceLimit: 1,
-        },
+        opts: { ...this.optionsOf(job, identity, nowMs), jobId },
       })),
     )
-    await Promise.all(
-      added.map(async ({ id }, index) => {
-        const one = wanted[index]
-        if (id !== undefined && one && id !== one.jobId) await this.bringForward(id, one.job)
-      }),
-    )
+    return jobs.flatMap((each, index) => {
+      const id = added[index]?.id
+      return id === undefined || id === each.jobId ? [] : [{ ...each, id }]
+    })
+  }
+
+  private optionsOf(job: RefillJob, identity: string, nowMs: number): JobsOptions {
+    const delay = delayMsOf(job, nowMs)
+    return {
+      deduplication: { id: identity, keepLastIfActive: delay === 0 },
+      priority: queuePriorityOf(job.priority),
+      delay,
+      attempts: this.options.attempts,
+      backoff: { type: 'custom' },
+      removeOnComplete: true,
+      removeOnFail: keptFailed,
+      stackTraceLimit: 1,
+    }
+  }
+
+  /** Returns what has to follow on the job that it met. */
+  private async meet(
+    { id, identity, job }: Wanted & { readonly id: string },
+    nowMs: number,
+  ): Promise<Wanted | undefined> {
+    const there: Job<RefillJob> | undefined = await this.queue.getJob(id)
+    if (!isDue(job, nowMs) && (!there || isDue(there.data, nowMs))) return { identity: identityOfNext(identity), job }
+    await this.bringForward(there, job)
+    return undefined
   }
 
   /** Any of these fails for a job that has begun or ended meanwhile: it began after the change, so nothing is missed. */
-  private async bringForward(id: string, wanted: RefillJob): Promise<void> {
-    const job: Job<RefillJob> | undefined = await this.queue.getJob(id)
+  private async bringForward(job: Job<RefillJob> | undefined, wanted: RefillJob): Promise<void> {
     if (!job) return
     const { data } = job
     const both = merged(data, wanted)
