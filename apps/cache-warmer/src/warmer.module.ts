@@ -30,7 +30,7 @@ export class WarmerModule {
           useFactory: (cache: Cache, { catalog }: LoaderModule, occurrences: WarmerOccurrences) =>
             new Warmer(
               cache,
-              catalog.owner,
+              { owner: catalog.owner, windowMsOf: (name) => catalog.templates.get(name)?.staleWhileRevalidateMs ?? 0 },
               new Breakers((template, at) => occurrences.emit('breaker:moved', { template, at })),
               (ended) => occurrences.emit('refill:ended', ended),
             ),

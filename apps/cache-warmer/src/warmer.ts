@@ -1,7 +1,7 @@
 import type { Sign } from './pace/breaker.js'
 import type { Breakers } from './pace/breakers.js'
-import { RefillRefusedError, type RefillJob } from './queue/refill-job.js'
-import { refill, type Outcome, type Warmable } from './refill.js'
+import { putOff, RefillRefusedError, type RefillJob } from './queue/refill-job.js'
+import { refill, type Outcome, type Refilled, type Warmable } from './refill.js'
 
 /** What became of one attempt; metrics and logs are made of it. */
 export type RefillEnded = Outcome & { readonly template: string; readonly durationMs: number }
@@ -10,7 +10,7 @@ export type RefillEnded = Outcome & { readonly template: string; readonly durati
 export class Warmer {
   constructor(
     private readonly cache: Warmable,
-    private readonly owner: string,
+    private readonly of: Refilled,
     private readonly breakers: Breakers,
     private readonly report: (ended: RefillEnded) => void,
   ) {}
@@ -33,22 +33,27 @@ export class Warmer {
     return Math.min(this.breakers.admit(template, nowMs), deadline - nowMs)
   }
 
-  /** One attempt. Throws what is worth another one: RefillRefusedError, and the loader's own error. */
-  async refillOne(job: RefillJob): Promise<void> {
+  /**
+   * One attempt; returns the job that is to be done instead, where it is too early for this one. Throws what is worth
+   * another attempt: RefillRefusedError, and the loader's own error.
+   */
+  async refillOne(job: RefillJob): Promise<RefillJob | undefined> {
     const startedMs = performance.now()
     this.running++
-    const outcome = await refill(this.cache, this.owner, job, Date.now())
+    const outcome = await refill(this.cache, this.of, job, Date.now())
     this.running--
     if (!this.unasked.has(job)) this.breakers.ended(job.template, signOf(outcome), Date.now())
     this.report({ ...outcome, template: job.template, durationMs: performance.now() - startedMs })
     if (outcome.outcome === 'refused') throw new RefillRefusedError(outcome.reason)
     if (outcome.outcome === 'failed') throw asError(outcome.error)
+    return outcome.outcome === 'early' ? putOff(job, outcome) : undefined
   }
 }
 
-function signOf({ outcome }: Outcome): Sign {
-  if (outcome === 'failed') return 'failed'
-  return outcome === 'warmed' || outcome === 'refused' ? 'ok' : 'unknown'
+function signOf(ended: Outcome): Sign {
+  if (ended.outcome === 'failed') return 'failed'
+  const isLoaded = ended.outcome === 'refused' ? ended.isLoaded : ended.outcome === 'warmed'
+  return isLoaded ? 'ok' : 'unknown'
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))

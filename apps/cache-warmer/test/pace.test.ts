@@ -7,7 +7,7 @@ import { PoolPace } from '../src/pace/pool-pace.js'
 import { jobOf } from '../src/queue/refill-job.js'
 import { Warmer } from '../src/warmer.js'
 import { eventually } from '@freshet/testing/live'
-import { cacheOf, requestFor } from './requests.js'
+import { cacheOf, requestFor, shop } from './requests.js'
 
 const waits = fc.oneof(fc.double({ min: 0, max: 5_000, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY))
 
@@ -73,7 +73,7 @@ it('while one load tries, jobs whose deadline is over let no other one try', asy
     await answer.promise
     return {}
   })
-  const warmer = new Warmer(cache, 'shop', new Breakers(), () => undefined)
+  const warmer = new Warmer(cache, shop, new Breakers(), () => undefined)
   const job = (deadline: number) => jobOf(requestFor('7', { deadline }))
   const inTime = job(Date.now() + 60_000)
   for (let at = 0; at < 5; at++) await warmer.refillOne(inTime).catch(() => undefined)

@@ -1,6 +1,7 @@
+import type { ReadOptions } from '@freshet/cache'
 import { KeyWithoutCatalogError, type TypedKey } from '@freshet/catalog'
 import type { WarmRequestRecord } from '@freshet/events'
-import type { Warmable } from '../src/refill.js'
+import type { Refilled, Warmable } from '../src/refill.js'
 
 /** A request to refill item 7's price, due at once and for another second. */
 export const requestFor = (item: string, change: Partial<WarmRequestRecord> = {}): WarmRequestRecord => ({
@@ -17,14 +18,23 @@ export const requestFor = (item: string, change: Partial<WarmRequestRecord> = {}
   ...change,
 })
 
+/** Its templates have no window. */
+export const shop: Refilled = { owner: 'shop', windowMsOf: () => 0 }
+
+export const withWindow = (windowMs: number): Refilled => ({ owner: 'shop', windowMsOf: () => windowMs })
+
+type Read = Warmable['read']
+
 /** A cache whose catalog has one template, `price`; `answer` says what each read gives. */
-export function cacheOf(answer: (key: TypedKey) => Promise<Partial<Awaited<ReturnType<Warmable['read']>>>>): Warmable {
+export function cacheOf(
+  answer: (key: TypedKey, options: ReadOptions) => Promise<Partial<Awaited<ReturnType<Read>>>>,
+): Warmable {
   return {
     key: (template, parameters) => {
       if (template !== 'price') throw new KeyWithoutCatalogError(template, 'shop')
       return { definition: { name: template, text: 'item:{item}:price', options: { ttl: '1m' } }, template, parameters }
     },
-    read: async (key: TypedKey) => ({
+    read: async (key: TypedKey, options: ReadOptions = {}) => ({
       value: '9.99',
       layer: 'source',
       loadedAtMs: 0,
@@ -34,7 +44,7 @@ export function cacheOf(answer: (key: TypedKey) => Promise<Partial<Awaited<Retur
       stale: false,
       joined: false,
       strength: 'full',
-      ...(await answer(key)),
+      ...(await answer(key, options)),
     }),
   }
 }

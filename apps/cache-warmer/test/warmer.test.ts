@@ -8,7 +8,7 @@ import { evictionWarning, queueName, queuePrefix } from '../src/queue/connect-qu
 import { RefillQueue } from '../src/queue/refill-queue.js'
 import { RefillWorker, type DeadLetter } from '../src/queue/refill-worker.js'
 import { Warmer, type RefillEnded } from '../src/warmer.js'
-import { cacheOf, requestFor } from './requests.js'
+import { cacheOf, requestFor, withWindow } from './requests.js'
 
 vi.setConfig({ testTimeout: 30_000 }) // longer than `eventually`, which says what it saw
 
@@ -44,8 +44,13 @@ const open = (url: string): RefillQueue =>
   new RefillQueue({ ...place, url, attempts: 3, onError: () => undefined, onWarning: () => undefined })
 
 /** A warmer that answers each read so. */
-function start(answer: Parameters<typeof cacheOf>[0], options: { concurrency?: number } = {}): RefillWorker {
-  const warmer = new Warmer(cacheOf(answer), 'shop', new Breakers(), (one) => ended.push(one))
+function start(
+  answer: Parameters<typeof cacheOf>[0],
+  options: { concurrency?: number; windowMs?: number } = {},
+): RefillWorker {
+  const warmer = new Warmer(cacheOf(answer), withWindow(options.windowMs ?? 0), new Breakers(), (one) =>
+    ended.push(one),
+  )
   const worker = new RefillWorker({
     ...place,
     concurrency: options.concurrency ?? 50,
@@ -259,6 +264,24 @@ it('a template whose loads fail is left alone for a while, and what waits for it
   await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 20, failed: 0 })
   expect(outcomes()).toEqual(Array<string>(5).fill('failed'))
   expect([...(await attemptsOfDelayed())].sort()).toEqual([...Array<number>(15).fill(0), ...Array<number>(5).fill(1)])
+})
+
+it('a refresh that comes too early, since a reader has just loaded the value, is done when that window nears its end', async () => {
+  const loadedAtMs = Date.now()
+  const windowMs = 1_000
+  let servedAt = 0
+  start(
+    async (_key, { fresh }) => {
+      if (!fresh) return { layer: 'l2', stale: true, vouched: false, loadedAtMs }
+      servedAt = Date.now()
+      return {}
+    },
+    { windowMs },
+  )
+  await put(requestFor('1', { deadline: loadedAtMs + 500 })) // that of the value before
+  await eventually(outcomes, ['early', 'warmed'])
+  expect(servedAt).toBeGreaterThanOrEqual(loadedAtMs + 0.9 * windowMs)
+  await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 0, failed: 0 })
 })
 
 it('two warmers share the work, and each key is loaded by one of them', async () => {

@@ -31,6 +31,11 @@ export interface ReadOptions {
    * under `withToken`, it is taken from there.
    */
   readonly token?: string
+  /**
+   * For who fills layers and has no use for the value: nothing is loaded that could not be stored. Instead the read waits
+   * until the changes that forbid it are visible to loads, for a second at most, and then rejects with NotStorableError.
+   */
+  readonly onlyIfStorable?: boolean
 }
 
 /** Options of a read that brings its own loader. */
@@ -118,7 +123,7 @@ export class Cache {
    *
    * Rejects with the loader's error; LoaderMissingError, KeyWithoutCatalogError, UnencodableParameterError when it cannot
    * be asked; LoadLimitError when the source has no room; LoadTimeoutError, LoaderCycleError, UnencodableValueError; with
-   * a token BadTokenError, and CommitNotVisibleError when the source does not show its commit.
+   * `onlyIfStorable` NotStorableError; with a token BadTokenError, and CommitNotVisibleError when the source does not show its commit.
    *
    * @example await cache.get(keys.balance.of({ id: 42n }))
    * @example await cache.get(keys.balance.of({ id }), () => balanceOf(id), { fresh: true })
@@ -324,6 +329,7 @@ export class Cache {
       readsMemory: usesMemory && !options.fresh && !inTransaction,
       usesShared: options.layers?.includes('l2') ?? true,
       inTransaction,
+      onlyIfStorable: options.onlyIfStorable ?? false,
       freshOnly: (options.fresh ?? false) || !(options.layers?.includes('l1') ?? true),
       budgets: this.#budgetsOf(address),
       token: options.token === undefined ? currentToken.getStore() : readToken(options.token),

@@ -69,6 +69,12 @@ export const entriesOfRotation = (
     ? []
     : windowsMs.map((windowMs) => ({ entry: windowEntry(tag, generation, windowMs), pxMs: windowMs }))
 
+/**
+ * How long after a load a key that is fenced all the time is loaded again, in milliseconds: its window is not over by then,
+ * and what is left of it is for the load.
+ */
+export const refreshAfterMs = (windowMs: number): number => 0.95 * windowMs
+
 /** A read that has found a value which is not fresh. */
 export interface StaleRequest {
   /** Its template's window, in milliseconds; 0: strict. */

@@ -4,7 +4,7 @@ import type { WarmRequestRecord } from '@freshet/events'
 /** What a job needs of its request; it lies in Redis as JSON. */
 export type RefillJob = Omit<WarmRequestRecord, 'id' | 'source'>
 
-/** Loaded, but not stored: the fence protocol forbade it. */
+/** Not stored: the fence protocol forbade it. */
 export class RefillRefusedError extends Error {
   readonly code = 'REFILL_REFUSED'
 
@@ -37,6 +37,16 @@ export function merged(one: RefillJob, other: RefillJob): RefillJob {
     priority: Math.max(one.priority, other.priority),
   }
 }
+
+/** The same job, not before and until another time. */
+export const putOff = (
+  job: RefillJob,
+  { notBefore, deadline }: Pick<RefillJob, 'notBefore' | 'deadline'>,
+): RefillJob => ({
+  ...job,
+  notBefore,
+  deadline: Math.max(job.deadline, deadline),
+})
 
 /** One job for each key that is asked for. */
 export function distinctJobs(requests: readonly WarmRequestRecord[]): ReadonlyMap<string, RefillJob> {

@@ -14,8 +14,8 @@ export interface DeadLetter {
 export interface RefillWorkerOptions extends QueuePlace {
   /** Jobs that run at once. */
   readonly concurrency: number
-  /** Throws to have the job tried again later. */
-  readonly work: (job: RefillJob) => Promise<void>
+  /** Returns the job that is to be done instead, at its own time. Throws to have the job tried again later. */
+  readonly work: (job: RefillJob) => Promise<RefillJob | undefined>
   /** How long a job has to wait before it may begin, by no fault of its own; 0 for not at all. */
   readonly holdBackMs?: (job: RefillJob, nowMs: number) => number
   readonly onDeadLetter: (letter: DeadLetter) => void
@@ -39,11 +39,11 @@ export class RefillWorker {
     const begin = async (job: Job<RefillJob>, token: string | undefined): Promise<void> => {
       const nowMs = Date.now()
       const waitMs = options.holdBackMs?.(job.data, nowMs) ?? 0
-      if (waitMs > 0) {
-        await job.moveToDelayed(nowMs + waitMs, token) // costs no attempt
-        throw new DelayedError()
-      }
-      await work(job.data)
+      if (waitMs > 0) return delayed(job, nowMs + waitMs, token)
+      const instead = await work(job.data)
+      if (instead === undefined) return
+      await job.updateData(instead)
+      return delayed(job, instead.notBefore, token)
     }
     this.worker = new Worker<RefillJob, void>(queueName(owner), begin, {
       connection: this.connection,
@@ -77,6 +77,12 @@ export class RefillWorker {
     over.abort()
     this.connection.disconnect()
   }
+}
+
+/** Costs no attempt. */
+async function delayed(job: Job<RefillJob>, untilMs: number, token: string | undefined): Promise<never> {
+  await job.moveToDelayed(untilMs, token)
+  throw new DelayedError()
 }
 
 const isOver = ({ attemptsMade, opts, finishedOn }: Job<RefillJob>, error: Error): boolean =>

@@ -105,7 +105,8 @@ export function* staleWithin(
   const windowMs = windowOf(world, key)
   const asked = entriesToAsk(stored.header, key.tags, fetched, { ...request, windowMs })
   if (asked === undefined) return false
-  const known = open && asked.every(({ entry, shard }) => shard === key.shard && open.found.has(entry)) ? open : undefined
+  const known =
+    open && asked.every(({ entry, shard }) => shard === key.shard && open.found.has(entry)) ? open : undefined
   const found: boolean[] = []
   const askedAt = known?.askedAt ?? world.now // what is decided then is decided, however late the answer
   for (const each of asked) {
