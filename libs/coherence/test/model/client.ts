@@ -5,7 +5,6 @@ import {
   judgeRead,
   shownByStandby,
   type AppliedWatermark,
-  type FetchedGenerations,
   type ShardTag,
 } from '../../src/index.js'
 import { Filler } from './filler.js'
