@@ -84,6 +84,7 @@ export class Listener {
     const admission: Admission = new Admission(
       { pool, publication, namespace },
       {
+        existingTopics: () => kafka.admin.topics(),
         ensureTopics: async (entities) => {
           await kafka.admin.ensureTopics(topicSpecs(topicPrefix, entities, { partitions }))
           await layout.learn(kafka.admin, entities)

@@ -9,6 +9,8 @@ export interface WatchedTables {
   readonly tables: ReadonlyMap<string, WatchedTable>
   /** Events that services emit by `pg_logical_emit_message`, by name. */
   readonly emitted: ReadonlyMap<string, WatchedEmittedEvent>
+  /** Tables whose rows others publish. */
+  readonly foreign: readonly ForeignTable[]
   /** Of tables and emitted events, each once, sorted: `<entity>.changes.v1` and `<entity>.events.v1` exist for each. */
   readonly entities: readonly string[]
 }
@@ -37,6 +39,15 @@ export interface WatchedTable {
   readonly appendOnly: boolean
 }
 
+/** A table whose changes come from another's topic. Of it Freshet writes watermarks and gaps only, to the topic of its entity. */
+export interface ForeignTable {
+  /** `public.members` */
+  readonly table: string
+  readonly entity: string
+  /** Is it in this database, so that its structure can be watched? */
+  readonly isHere: boolean
+}
+
 /** `payment.completed`: when `column` becomes a value, by an insert with it or by an update from another one. */
 export interface MappedEvent {
   readonly name: string
@@ -58,4 +69,9 @@ export interface WatchedEmittedEvent {
 export type EmittedParameterType = 'int2' | 'int4' | 'int8' | 'uuid' | 'text' | 'bool' | 'date'
 
 /** Nothing is watched: before the first catalog. */
-export const noWatchedTables: WatchedTables = { tables: new Map(), emitted: new Map(), entities: [] }
+export const noWatchedTables: WatchedTables = {
+  tables: new Map(),
+  emitted: new Map(),
+  foreign: [],
+  entities: [],
+}

@@ -17,6 +17,9 @@ import {
 import { BatchPipeline } from './batch/batch-pipeline.js'
 import { CatalogDirectory } from './catalogs/catalog-directory.js'
 import { CatalogsInForce } from './catalogs/catalogs-in-force.js'
+import { Connectors } from './foreign/connectors.js'
+import type { ForeignDatabase } from './foreign/foreign-database.js'
+import { ForeignReader } from './foreign/foreign-reader.js'
 import { Gaps } from './gaps/gaps.js'
 import { AccessReader } from './hot-keys/access-reader.js'
 import { HotKeys, type HotKeysSettings } from './hot-keys/hot-keys.js'
@@ -33,6 +36,7 @@ export interface EngineOptions {
   readonly kafka: KafkaPort
   readonly store: FenceStore
   readonly takeFloor: TakeFloor
+  readonly database: ForeignDatabase
   readonly namespace: string
   readonly topicPrefix: string
   readonly occurrences: Occurrences<InvalidationOccurrences>
@@ -57,6 +61,7 @@ export class InvalidationEngine {
     private readonly directory: CatalogDirectory,
     private readonly partitions: Partitions,
     private readonly upkeep: Upkeep,
+    private readonly connectors: Connectors,
     private readonly applied: AppliedWatermarks,
     private readonly hotKeysPart: HotKeysPart | undefined,
     parts: ConstructorParameters<typeof BatchPipeline>[0],
@@ -66,7 +71,7 @@ export class InvalidationEngine {
 
   /** Reads all catalogs, then begins its upkeep. */
   static async start(options: EngineOptions): Promise<InvalidationEngine> {
-    const { kafka, store, takeFloor, namespace, occurrences } = options
+    const { kafka, store, takeFloor, database, namespace, occurrences } = options
     const topics = topicNames(options.topicPrefix)
     const source = `freshet/${namespace}/invalidation-service`
     const producer = await kafka.producer()
@@ -80,10 +85,13 @@ export class InvalidationEngine {
     const catalogs = new CatalogsInForce(directory, gaps, occurrences, waitForCatalogMs)
     const upkeep = new Upkeep(partitions, records, catalogs, occurrences)
     upkeep.start()
+    const connectors = new Connectors({ directory, database, kafka, partitions, gaps, applied, occurrences })
+    connectors.start()
     const hotKeysPart = openHotKeys(options, topics.accessStats)
     hotKeysPart?.reader.start()
     const parts = {
       directory,
+      foreignReader: new ForeignReader(directory, database, takeFloor, waitForCatalogMs),
       partitions,
       gaps,
       catalogs,
@@ -96,7 +104,17 @@ export class InvalidationEngine {
       source,
       occurrences,
     }
-    return new InvalidationEngine(kafka, producer, directory, partitions, upkeep, applied, hotKeysPart, parts)
+    return new InvalidationEngine(
+      kafka,
+      producer,
+      directory,
+      partitions,
+      upkeep,
+      connectors,
+      applied,
+      hotKeysPart,
+      parts,
+    )
   }
 
   /** Undefined where reads are not counted. */
@@ -145,9 +163,17 @@ export class InvalidationEngine {
     return this.partitions.skip(topic, partition, first)
   }
 
-  /** Says which partitions the applied watermark has to wait for. */
-  private async expect(topics: readonly string[]): Promise<void> {
-    const counts = await Promise.all(topics.map((topic) => this.kafka.admin.partitionsOf(topic)))
+  /**
+   * Says which partitions the applied watermark has to wait for: not for topics of lease strength, whose records name no
+   * position; but also for a connector's topic that is gone, for which one partition stands.
+   */
+  private async expect(existing: readonly string[]): Promise<void> {
+    const { foreign } = this.directory
+    const strong = [...foreign.values()].filter(({ strength }) => strength === 'full').map(({ topic }) => topic)
+    const topics = [...new Set([...existing.filter((topic) => !foreign.has(topic)), ...strong])]
+    const counts = await Promise.all(
+      topics.map(async (topic) => (existing.includes(topic) ? this.kafka.admin.partitionsOf(topic) : 1)),
+    )
     await this.applied.expect(
       this.partitions.openSession(),
       topics.flatMap((topic, at) => Array.from({ length: counts[at] ?? 0 }, (_, partition) => ({ topic, partition }))),
@@ -156,6 +182,7 @@ export class InvalidationEngine {
 
   async close(): Promise<void> {
     await this.upkeep.stop()
+    await this.connectors.stop()
     await this.hotKeysPart?.reader.close()
     await this.directory.close()
     await this.producer.close()

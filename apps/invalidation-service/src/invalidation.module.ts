@@ -8,6 +8,7 @@ import { BatchesController } from './batches.controller.js'
 import type { invalidationVariables } from './configuration.js'
 import { Connections } from './connections.js'
 import { InvalidationEngine } from './engine.js'
+import { foreignDatabase } from './foreign/foreign-database.js'
 import type { InvalidationOccurrences } from './occurrences.js'
 import { listenToLog } from './telemetry/log.js'
 import { gaugeHotKeys, listenToMetrics } from './telemetry/metrics.js'
@@ -42,6 +43,7 @@ async function startEngine(
     kafka,
     store: redis.fences,
     takeFloor: () => takeFloor(pool),
+    database: foreignDatabase(pool),
     namespace,
     topicPrefix,
     occurrences,

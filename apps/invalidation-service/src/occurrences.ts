@@ -35,5 +35,7 @@ export interface InvalidationOccurrences {
   'accesses:reported': { readonly templates: Readonly<Record<string, AccessOutcomes>> }
   /** What a client, or someone else, wrote to the topic of reports could not be read. */
   'accesses:skipped': { readonly topic: string }
+  /** A connector's slot is not there, or cannot be read any more: its topics are not vouched for until it is back. */
+  'connector:missing': { readonly slot: string }
   'upkeep:failed': { readonly step: string; readonly error: unknown }
 }

@@ -22,6 +22,7 @@ import { FakeKafkaServer, FakeRedisServer } from '@freshet/testing'
 import { lastValueFrom } from 'rxjs'
 import { onTestFinished } from 'vitest'
 import { InvalidationEngine } from '../src/engine.js'
+import type { ForeignDatabase } from '../src/foreign/foreign-database.js'
 import type { HotKeysSettings } from '../src/hot-keys/hot-keys.js'
 import type { InvalidationOccurrences } from '../src/occurrences.js'
 
@@ -45,6 +46,13 @@ const { owner, version, fingerprint } = worldCatalog
 const source = 'freshet/test'
 const partitions = 2
 const topics = topicNames()
+
+/** No catalog of this world has a topic of somebody else. */
+const noConnectors: ForeignDatabase = {
+  describe: async () => [],
+  snapshot: () => Promise.reject(new Error('nobody asks for a snapshot')),
+  slot: async () => undefined,
+}
 
 /** A step as it reached a server: a method of the session, or `publish`. */
 export type Step = keyof FenceSession | 'publish'
@@ -83,6 +91,7 @@ export class World {
       kafka,
       store: this.watchedStore(this.redis.connect().fences),
       takeFloor: async () => ({ floor: xid((this.floor += 1n)), pruned: lsn(this.clock) }),
+      database: noConnectors,
       namespace: 'test',
       topicPrefix: '',
       occurrences: this.occurrences,

@@ -14,16 +14,32 @@ export interface DeclaredEvent {
 export interface EmittedEventDefinition<Name extends string, Parameter extends string>
   extends DeclaredEvent, Occasion<Name, Parameter> {}
 
+export interface EventOptions {
+  /**
+   * A topic that services send it to, without a transaction: such an event fences with lease strength only. `emitEvent`
+   * goes on being possible.
+   */
+  readonly topic?: string
+}
+
 /**
- * Declares an event that services emit (`emitEvent`); the name's part before the first dot is its entity.
+ * Declares an event that services emit (`emitEvent`), or send straight to a topic; the name's part before the first dot
+ * is its entity.
  *
  * @example event('invoice.voided', { memberId: 'int8' }).fences((e) => [keys.balance.of({ id: e.memberId })])
  */
 export function event<
   const Name extends `${string}.${string}`,
   const Parameters extends Readonly<Record<string, EventParameterType>>,
->(name: Name, parameters: Parameters): EmittedEventDefinition<Name, keyof Parameters & string> {
-  const declared: DeclaredEvent = { name, json: { parameters: { ...parameters } } }
+>(
+  name: Name,
+  parameters: Parameters,
+  { topic }: EventOptions = {},
+): EmittedEventDefinition<Name, keyof Parameters & string> {
+  const declared: DeclaredEvent = {
+    name,
+    json: { parameters: { ...parameters }, ...(topic !== undefined && { topic }) },
+  }
   const aliases = Object.keys(parameters) as (keyof Parameters & string)[]
   return {
     ...declared,

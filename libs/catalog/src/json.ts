@@ -8,6 +8,22 @@ const duration = z
 const name = z.string().min(1)
 const columnValue = z.union([z.string(), z.number(), z.boolean(), z.null()])
 const bindings = z.record(name, name).describe("Parameter -> the table's column alias, or the event's parameter")
+const parameterType = z.enum(['int2', 'int4', 'int8', 'uuid', 'text', 'bool', 'date'])
+
+export const debeziumTopicJson = z.strictObject({
+  debezium: name.describe('The topic that a Debezium connector writes: shop.public.payments'),
+  slot: name
+    .optional()
+    .describe("The connector's replication slot, in the database that values are loaded from: full strength"),
+  types: z
+    .record(name, parameterType)
+    .optional()
+    .describe('Alias -> type, for a table of another database, which cannot be asked: lease strength'),
+  replicaIdentity: z
+    .literal('full')
+    .optional()
+    .describe("With types: the other database's table has REPLICA IDENTITY FULL, so that old rows are whole"),
+})
 
 export const tableJson = z.strictObject({
   entity: name.describe('The word in topic and record names: member'),
@@ -18,10 +34,14 @@ export const tableJson = z.strictObject({
     .optional()
     .describe('Domain events: a column that becomes a value'),
   appendOnly: z.boolean().optional().describe('The table cannot publish updates and deletes, and needs none'),
+  from: debeziumTopicJson.optional().describe("Its changes come from a topic, not from Freshet's own reader"),
 })
 
 export const emittedEventJson = z.strictObject({
-  parameters: z.record(name, z.enum(['int2', 'int4', 'int8', 'uuid', 'text', 'bool', 'date'])),
+  parameters: z.record(name, parameterType),
+  topic: name
+    .optional()
+    .describe('Services also send it straight to this topic, without a transaction: lease strength'),
 })
 
 export const templateJson = z.strictObject({
@@ -89,6 +109,8 @@ export const catalogJson = z
 
 export type CatalogJson = z.infer<typeof catalogJson>
 export type TableJson = z.infer<typeof tableJson>
+/** A topic in Debezium's envelope that a table's changes come from. */
+export type DebeziumTopicJson = z.infer<typeof debeziumTopicJson>
 export type EmittedEventJson = z.infer<typeof emittedEventJson>
 export type TemplateJson = z.infer<typeof templateJson>
 /** What a rule rests on: changes of a table, or an event. */

@@ -1,4 +1,5 @@
-import type { RuleJson, TableJson } from './json.js'
+import type { EventParameterType } from './event.js'
+import type { DebeziumTopicJson, RuleJson, TableJson } from './json.js'
 import { declareRule, type Occasion } from './rule.js'
 
 /** What an event's column may become, or a condition compare with. */
@@ -34,6 +35,20 @@ export interface Table<Source extends string, Alias extends string, EventName ex
   event(name: EventName): Occasion<Source, Alias>
 }
 
+/**
+ * A topic in Debezium's envelope, instead of Freshet's own reader. Of the database that values are loaded from, it names
+ * the connector's replication slot, and its changes have full strength; of another database, the types of the columns
+ * that rules use, and they have lease strength.
+ */
+export type DebeziumTopic<Alias extends string> =
+  | { readonly debezium: string; readonly slot: string }
+  | {
+      readonly debezium: string
+      readonly types: { readonly [Name in Alias]?: EventParameterType }
+      /** The table has REPLICA IDENTITY FULL, so that old rows are whole; else only their key is believed. */
+      readonly replicaIdentity?: 'full'
+    }
+
 /** How a table is declared. */
 export interface TableOptions<
   Entity extends string,
@@ -52,6 +67,8 @@ export interface TableOptions<
   >
   /** The table cannot publish updates and deletes, and needs none. */
   readonly appendOnly?: boolean
+  /** Where its changes come from, if not from Freshet's own reader. */
+  readonly from?: DebeziumTopic<NoInfer<keyof Columns> & string>
 }
 
 /**
@@ -65,7 +82,7 @@ export function table<
   const Columns extends Readonly<Record<string, string>>,
   const EventName extends `${NoInfer<Entity>}.${string}` = never,
 >(name: Name, options: TableOptions<Entity, Columns, EventName>): Table<Name, keyof Columns & string, EventName> {
-  const { entity, key, columns, events, appendOnly } = options
+  const { entity, key, columns, events, appendOnly, from } = options
   const declared: DeclaredTable = {
     name,
     json: {
@@ -74,6 +91,7 @@ export function table<
       columns: { ...columns },
       ...(events && { events: { ...events } }),
       ...(appendOnly !== undefined && { appendOnly }),
+      ...(from !== undefined && { from: fromJson(from) }),
     },
   }
   type Alias = keyof Columns & string
@@ -97,5 +115,9 @@ export function table<
     }),
   }
 }
+
+/** As JSON has it: what is undefined is not there. */
+const fromJson = (from: DebeziumTopic<string>): DebeziumTopicJson =>
+  JSON.parse(JSON.stringify(from)) as DebeziumTopicJson
 
 type TableOn = Extract<RuleJson['on'], { table: string }>

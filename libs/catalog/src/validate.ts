@@ -3,6 +3,7 @@ import type { Catalog } from './compiled.js'
 import { CatalogInvalidError, type Fault } from './fault.js'
 import { contextOf } from './validation/context.js'
 import { checkDerivations } from './validation/derivations.js'
+import { checkForeign } from './validation/foreign.js'
 import { checkRules } from './validation/rules.js'
 import { readShape } from './validation/shape.js'
 import { checkTables } from './validation/tables.js'
@@ -22,6 +23,7 @@ export function validateCatalog(json: unknown): Validation {
   const shape = readShape(json)
   const context = contextOf(shape.parts, shape.faults)
   checkTables(context)
+  checkForeign(context)
   checkTemplates(context)
   checkRules(context)
   checkDerivations(context)

@@ -17,6 +17,9 @@ export {
   encodeWatermark,
   type EncodedRecord,
 } from './encode.js'
+export { readDebezium, type DebeziumRecord, type ForeignColumns, type ForeignTransaction } from './foreign/debezium.js'
+export type { ForeignColumnType } from './foreign/debezium-value.js'
+export { readSentEvent, type SentEvent } from './foreign/sent-event.js'
 export type {
   AccessCount,
   AccessOutcomes,

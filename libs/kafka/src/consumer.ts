@@ -3,6 +3,7 @@ import type { CommitPolicy } from './commits.js'
 import type { Cuttable } from './cuttable.js'
 import { KafkaClosedError } from './errors.js'
 import { failureOf } from './failure.js'
+import { JoinWatch } from './join-watch.js'
 import { Membership, type Progress } from './membership.js'
 import type { RefreshingAdmin } from './places.js'
 import type { BatchConsumer, ConsumerHealth, ConsumerOptions, Positions, TopicPartition } from './port.js'
@@ -184,6 +185,7 @@ export class GroupConsumer implements BatchConsumer {
       retry: memberRetry,
     })
     this.#lastFetchMs = this.#lastAnswerMs = performance.now()
+    const joinWatch = new JoinWatch()
     let watch: NodeJS.Timeout | undefined
     const ended = new Promise<string>((resolve) => {
       this.#endMembership = resolve
@@ -192,18 +194,27 @@ export class GroupConsumer implements BatchConsumer {
         resolve(`${failureOf(payload.error).name}: ${payload.error.message}`)
       })
       watch = setInterval(() => {
-        if (this.#silentMs < this.patienceMs) return
+        const isAstray = joinWatch.isAstray(performance.now())
+        if (this.#silentMs < this.patienceMs && !isAstray) return
         isLost = true
-        resolve(`no answer from the brokers for ${this.patienceMs} ms`)
+        resolve(isAstray ? 'the answer to a join was lost' : `no answer from the brokers for ${this.patienceMs} ms`)
       }, heartbeatMs)
     })
     let isLost = false
     client.on(client.events.GROUP_JOIN, () => {
       this.#lastFetchMs = performance.now()
+      joinWatch.joined()
       onJoined()
     })
-    client.on(client.events.FETCH, () => (this.#lastFetchMs = performance.now()))
-    client.on(client.events.REQUEST, () => (this.#lastAnswerMs = performance.now()))
+    client.on(client.events.REBALANCING, () => joinWatch.joining())
+    client.on(client.events.FETCH, () => {
+      this.#lastFetchMs = performance.now()
+      joinWatch.fetched(this.#lastFetchMs)
+    })
+    client.on(client.events.REQUEST, ({ payload }) => {
+      this.#lastAnswerMs = performance.now()
+      if (payload.apiName === 'JoinGroup') joinWatch.joining()
+    })
     client.on(client.events.REQUEST_TIMEOUT, onRequestTimeout)
     const { admin, inner, options } = this
     const positions = options.positions === 'committed' ? this.#committed : options.positions

@@ -1,5 +1,5 @@
 import { catalogKey, type CatalogDocument, type CatalogFault, type ParameterKindsByTemplate } from '@freshet/events'
-import { validateCatalog, type Catalog } from '@freshet/catalog'
+import { foreignTopics, validateCatalog, type Catalog } from '@freshet/catalog'
 import {
   alterPublications,
   describeTables,
@@ -18,6 +18,7 @@ import { documentFingerprint } from './document-fingerprint.js'
 import { readGround } from './ground.js'
 import type { AdmissionOptions, AdmissionPorts, RestartFacts } from './ports.js'
 import { judge, publicationFaults, type Ground } from './verdict.js'
+import { foreignFaults } from './foreign-faults.js'
 import { wantedOf, watchedTablesOf } from './watch.js'
 
 /** Tables were altered again and again while the publication was to be changed. */
@@ -179,11 +180,17 @@ export class Admission {
     )
     const watched = new Set(entries.filter(([, entry]) => !isCandidate(entry)).map(([, { catalog }]) => catalog))
     const fitting = new Map<Entry, ParameterKindsByTemplate>()
+    const asksForTopics = entries.some(([, entry]) => isCandidate(entry) && foreignTopics([entry.catalog]).length > 0)
+    const topics = new Set(asksForTopics ? await this.#ports.existingTopics() : [])
     for (const [key, entry] of entries) {
       const beside = [...watched].filter((catalog) => catalog !== entry.catalog)
       const verdict = judge(entry.catalog, beside, ground)
       const planned = this.#plan([...beside, entry.catalog], ground, existing)
-      const faults = [...verdict.faults, ...publicationFaults(entry.catalog, planned, ground, this.#mark)]
+      const faults = [
+        ...verdict.faults,
+        ...publicationFaults(entry.catalog, planned, ground, this.#mark),
+        ...(isCandidate(entry) ? foreignFaults(entry.catalog, ground.slots, topics) : []),
+      ]
       if (faults.length > 0) {
         await this.#refuse(key, entry, faults)
         continue
@@ -267,6 +274,7 @@ export class Admission {
   }
 
   #tables(): readonly string[] {
-    return [...new Set(this.#catalogs().flatMap(({ json }) => Object.keys(json.tables)))]
+    const declared = this.#catalogs().flatMap(({ json }) => Object.entries(json.tables))
+    return [...new Set(declared.filter(([, { from }]) => from?.types === undefined).map(([table]) => table))]
   }
 }

@@ -33,6 +33,7 @@ function rivalsOf(json: CatalogJson, other: Catalog): CatalogFault[] {
     if (theirs === undefined) continue
     const columnsOf = (declared: typeof mine): string[] => declared.key.map((alias) => declared.columns[alias] ?? alias)
     compare('entity-conflict', placeIn('tables', table, 'entity'), mine.entity, theirs.entity)
+    compare('source-conflict', placeIn('tables', table, 'from'), mine.from ?? null, theirs.from ?? null)
     compare('key-conflict', placeIn('tables', table, 'key'), columnsOf(mine), columnsOf(theirs))
     for (const [event, { column, becomes }] of Object.entries(mine.events ?? {})) {
       const declared = theirs.events?.[event]

@@ -26,14 +26,15 @@ export interface ComparedValue extends ColumnDemand {
 type TableRule = RuleJson & { readonly on: Extract<RuleJson['on'], { table: string }> }
 
 /**
- * What a valid catalog asks of its tables.
+ * What a valid catalog asks of its tables; of one that is in another database nothing, since it cannot be asked.
  *
  * A rule is evaluated on the old and the new row, and so needs the old value of what it binds and compares, unless it
  * acts on inserts only or widens where the old row is unknown. `changed` needs none: unknown counts as changed. Evictions
  * are best effort.
  */
 export function demandsOf(catalog: CatalogJson): readonly TableDemand[] {
-  return Object.entries(catalog.tables).map(([table, declared]) => {
+  const tables = Object.entries(catalog.tables).filter(([, { from }]) => from?.types === undefined)
+  return tables.map(([table, declared]) => {
     const columnOf = (alias: string): string => declared.columns[alias] ?? alias
     const keyColumns = declared.key.map(columnOf)
     const values = valuesOf(catalog, table, declared)

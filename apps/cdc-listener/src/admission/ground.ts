@@ -7,6 +7,9 @@ export async function readGround(
   tables: readonly string[],
   ownPublications: readonly string[],
 ): Promise<Ground> {
+  const slots = await database.query<{ name: string }>(
+    `select slot_name::text as name from pg_replication_slots where slot_type = 'logical' and database = current_database()`,
+  )
   const facts = await describeTables(database, tables, ownPublications)
   const { rows } = await database.query<{ version: number; role: string }>(
     `select current_setting('server_version_num')::int / 10000 as version, current_user::text as role`,
@@ -16,5 +19,6 @@ export async function readGround(
     facts: new Map(facts.map((table) => [table.name, table])),
     version: row?.version ?? 0,
     role: row?.role ?? '',
+    slots: new Set(slots.rows.map(({ name }) => name)),
   }
 }

@@ -86,10 +86,15 @@ function kindOf(
   const emitted = 'event' in rule.on ? json.events?.[rule.on.event] : undefined
   if (emitted !== undefined) {
     const type = emitted.parameters[source]
-    return type === undefined ? undefined : kindsOfEmitted[type]
+    return type === undefined ? undefined : kindsOfTypes[type]
   }
   const table = 'table' in rule.on ? rule.on.table : tableOfEvent(json, rule.on.event)
-  const name = table === undefined ? undefined : json.tables[table]?.columns[source]
+  const declared = table === undefined ? undefined : json.tables[table]
+  if (declared?.from?.types !== undefined) {
+    const type = declared.from.types[source]
+    return type === undefined ? undefined : kindsOfTypes[type]
+  }
+  const name = declared?.columns[source]
   const column = table === undefined || name === undefined ? undefined : facts.get(table)?.columns.get(name)
   if (column === undefined) return undefined
   return (
@@ -102,7 +107,7 @@ function kindOf(
 const tableOfEvent = (json: CatalogJson, event: string): string | undefined =>
   Object.entries(json.tables).find(([, table]) => table.events?.[event] !== undefined)?.[0]
 
-const kindsOfEmitted = {
+const kindsOfTypes = {
   int2: 'integer',
   int4: 'integer',
   int8: 'integer',

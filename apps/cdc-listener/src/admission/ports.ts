@@ -13,6 +13,8 @@ export interface AdmissionOptions {
 
 /** What admission has others do. Each resolves when it is done for good (Kafka acknowledged it). */
 export interface AdmissionPorts {
+  /** The names of all topics that there are. */
+  existingTopics(): Promise<readonly string[]>
   /** Creates `<entity>.changes.v1` and `<entity>.events.v1` where they are missing. */
   ensureTopics(entities: readonly string[]): Promise<void>
   /** From its return on the stream knows these tables; nothing else is watched. */

@@ -12,4 +12,9 @@ export type SnapshotSource = () => Promise<TablesSnapshot>
 export const snapshotSource =
   (database: Database, publication: string, watched: () => WatchedTables): SnapshotSource =>
   () =>
-    takeTablesSnapshot(database, [...watched().tables.keys()], publicationNames(publication))
+    takeTablesSnapshot(database, tablesHere(watched()), publicationNames(publication))
+
+const tablesHere = ({ tables, foreign }: WatchedTables): string[] => [
+  ...tables.keys(),
+  ...foreign.filter(({ isHere }) => isHere).map(({ table }) => table),
+]

@@ -14,6 +14,8 @@ export interface Ground {
   readonly version: number
   /** The connected role. */
   readonly role: string
+  /** Logical replication slots of this database. */
+  readonly slots: ReadonlySet<string>
 }
 
 /** Everything that is wrong with a catalog on this database beside the others, or what its parameters are. */

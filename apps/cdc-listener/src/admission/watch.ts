@@ -1,6 +1,6 @@
 import type { Catalog, TableJson } from '@freshet/catalog'
 import { oldColumnsOf, publishable, type ColumnFacts, type TableFacts } from '@freshet/postgres'
-import type { MappedEvent, WatchedEmittedEvent, WatchedTable, WatchedTables } from '../watched-tables.js'
+import type { ForeignTable, MappedEvent, WatchedEmittedEvent, WatchedTable, WatchedTables } from '../watched-tables.js'
 import { decodedForm } from './decoded-form.js'
 
 /** What each table's publication has to send: everything that it can, unless no catalog wants more than inserts. */
@@ -11,7 +11,7 @@ export function wantedOf(
   const wanted = new Map<string, 'all' | 'inserts'>()
   for (const [table, declarations] of declarationsOf(catalogs)) {
     const known = facts.get(table)
-    if (known === undefined) continue
+    if (known === undefined || declarations.some(({ from }) => from !== undefined)) continue
     const { publish } = publishable(known)
     if (publish === 'nothing') continue
     wanted.set(table, declarations.every(({ appendOnly }) => appendOnly === true) ? 'inserts' : publish)
@@ -36,8 +36,14 @@ export function watchedTablesOf(catalogs: readonly Catalog[], facts: ReadonlyMap
     ...[...declarations.values()].flat().map(({ entity }) => entity),
     ...[...emitted.values()].map(({ entity }) => entity),
   ]
-  return { tables, emitted, entities: [...new Set(entities)].sort() }
+  return { tables, emitted, foreign: foreignTables(declarations), entities: [...new Set(entities)].sort() }
 }
+
+const foreignTables = (declarations: ReadonlyMap<string, readonly TableJson[]>): readonly ForeignTable[] =>
+  [...declarations].flatMap(([table, declared]) => {
+    const first = declared.find(({ from }) => from !== undefined)
+    return first?.from ? [{ table, entity: first.entity, isHere: first.from.slot !== undefined }] : []
+  })
 
 function declarationsOf(catalogs: readonly Catalog[]): ReadonlyMap<string, readonly TableJson[]> {
   const declarations = new Map<string, TableJson[]>()

@@ -38,9 +38,9 @@ export class TopicLayout {
   }
 
   /** Where watermarks and gaps are written: every partition that the invalidation service reads. */
-  controlled({ tables, emitted }: WatchedTables): TopicPartition[] {
+  controlled({ tables, emitted, foreign }: WatchedTables): TopicPartition[] {
     const topics = new Set([
-      ...[...tables.values()].map(({ entity }) => this.changes(entity)),
+      ...[...tables.values(), ...foreign].map(({ entity }) => this.changes(entity)),
       ...[...emitted.values()].map(({ entity }) => this.events(entity)),
     ])
     return [...topics].sort().flatMap((topic) => this.partitionsOf(topic))

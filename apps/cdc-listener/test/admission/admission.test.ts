@@ -1,4 +1,4 @@
-import type { CatalogJson } from '@freshet/catalog'
+import type { CatalogJson, DebeziumTopicJson } from '@freshet/catalog'
 import { createPool, readPublications } from '@freshet/postgres'
 import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -40,6 +40,7 @@ function recorded(ports: Partial<AdmissionPorts> = {}) {
     told.push(`${what} [${(await published()).join(' ')}]`)
   }
   const admission = new Admission(options(), {
+    existingTopics: () => Promise.resolve(['shop.public.payments']),
     ensureTopics: (entities) => note(`topics ${entities.join(' ')}`),
     applyWatched: ({ tables }) => told.push(`watched ${[...tables.keys()].join(' ')}`),
     publishGap: ({ scope, cause }) => note(`gap ${cause} ${scope.kind === 'catalog' ? scope.version : scope.kind}`),
@@ -256,5 +257,54 @@ describe('beside the work of others', () => {
     await admission.start([documentOf()], neverBefore)
     expect(faults().map(({ code }) => code)).toEqual(['publication-not-ours'])
     expect(await published()).toEqual(['freshet:public.payments'])
+  })
+})
+
+describe('a table that comes from a topic of Debezium', () => {
+  const foreign = (from: DebeziumTopicJson, table = 'public.payments'): CatalogJson =>
+    paymentsDocument({
+      tables: {
+        [table]: { entity: 'payment', key: ['id'], columns: { id: 'id' }, from },
+      },
+      rules: [{ on: { table }, fences: [{ key: 'profile', with: { id: 'id' } }] }],
+    })
+
+  it('is refused until its topic and its slot are there, both told at once', async () => {
+    const { admission, faults } = recorded()
+    await admission.start([foreign({ debezium: 'shop.public.invoices', slot: 'debezium' })], neverBefore)
+    expect(faults().map(({ code, path }) => [code, path])).toEqual([
+      ['topic-missing', 'tables["public.payments"].from.debezium'],
+      ['slot-missing', 'tables["public.payments"].from.slot'],
+    ])
+  })
+
+  it('is not published; its structure is watched, and its entity has a topic for gaps and watermarks', async () => {
+    await server.pool.query(`select pg_create_logical_replication_slot('debezium', 'pgoutput')`)
+    try {
+      const { admission, statuses } = recorded()
+      await admission.start([foreign({ debezium: 'shop.public.payments', slot: 'debezium' })], neverBefore)
+      expect(statuses).toMatchObject([{ state: 'accepted', parameterKinds: { profile: { id: 'integer' } } }])
+      expect(await published()).toEqual([])
+      expect(admission.watched.foreign).toEqual([{ table: 'public.payments', entity: 'payment', isHere: true }])
+      expect(admission.watched.entities).toEqual(['payment'])
+    } finally {
+      await server.pool.query(`select pg_drop_replication_slot('debezium')`)
+    }
+  })
+
+  it('of another database is asked nothing of this one: its types are those that are said', async () => {
+    const { admission, statuses } = recorded()
+    const from = { debezium: 'shop.public.payments', types: { id: 'uuid' } } as const
+    await admission.start([foreign(from, 'elsewhere.payments')], neverBefore)
+    expect(statuses).toMatchObject([{ state: 'accepted', parameterKinds: { profile: { id: 'uuid' } } }])
+    expect(admission.watched.foreign).toEqual([{ table: 'elsewhere.payments', entity: 'payment', isHere: false }])
+  })
+
+  it('cannot be published as well, by another catalog', async () => {
+    const { admission, faults } = recorded()
+    await admission.start([paymentsDocument()], neverBefore)
+    const from = { debezium: 'shop.public.payments', types: { id: 'int8' } } as const
+    await admission.offer({ ...foreign(from), owner: 'other' })
+    expect(faults()).toMatchObject([{ code: 'source-conflict', path: 'tables["public.payments"].from' }])
   })
 })

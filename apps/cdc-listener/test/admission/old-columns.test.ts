@@ -67,6 +67,7 @@ it('the old values that admission counts on are those that the stream gives, for
   const admission = new Admission(
     { pool, publication: 'freshet', namespace: 'test' },
     {
+      existingTopics: async () => [],
       ensureTopics: async () => undefined,
       applyWatched: () => undefined,
       publishGap: async () => undefined,

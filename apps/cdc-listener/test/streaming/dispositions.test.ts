@@ -8,6 +8,8 @@ const slot: SlotFacts = {
   plugin: 'pgoutput',
   database: 'd',
   active: false,
+  readerPid: undefined,
+  restartLsn: undefined,
   confirmedLsn: lsn(1n),
   walStatus: 'reserved',
   invalidated: undefined,

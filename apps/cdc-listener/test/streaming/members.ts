@@ -24,6 +24,7 @@ export const watching = (...tables: WatchedTable[]): WatchedTables => ({
   emitted: new Map([
     ['invoice.voided', { name: 'invoice.voided', entity: 'invoice', parameters: { memberId: 'int8' } }],
   ]),
+  foreign: [],
   entities: [...new Set([...tables.map(({ entity }) => entity), 'invoice'])].sort(),
 })
 

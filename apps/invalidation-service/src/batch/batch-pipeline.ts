@@ -14,6 +14,7 @@ import { concatMap, defer, ignoreElements, map, tap, type Observable } from 'rxj
 import type { BoundParameters } from '@freshet/cache-keys'
 import type { CatalogDirectory } from '../catalogs/catalog-directory.js'
 import type { CatalogsInForce } from '../catalogs/catalogs-in-force.js'
+import type { ForeignReader } from '../foreign/foreign-reader.js'
 import type { Gaps } from '../gaps/gaps.js'
 import type { InvalidationOccurrences } from '../occurrences.js'
 import type { Partitions, Standing } from '../partitions/partitions.js'
@@ -50,6 +51,7 @@ export class BatchPipeline {
   constructor(
     private readonly parts: {
       readonly directory: CatalogDirectory
+      readonly foreignReader: ForeignReader
       readonly partitions: Partitions
       readonly gaps: Gaps
       readonly catalogs: CatalogsInForce
@@ -82,11 +84,13 @@ export class BatchPipeline {
     const { directory, partitions } = this.parts
     const standing = partitions.standing(batch.topic, batch.partition)
     const arrivedAt = Date.now()
-    const records = decodeBatch(batch)
+    const isForeign = directory.foreign.has(batch.topic)
+    const records = isForeign ? await this.parts.foreignReader.decode(batch) : decodeBatch(batch)
     await this.learn(records)
     const newest = records.some(isUnreadable) ? (await this.parts.takeFloor()).floor : undefined
     const { repeatsUntil } = standing
-    const view = { planner: directory.planner, entity: directory.entityOf(batch.topic), newest, repeatsUntil }
+    const templates = () => directory.templatesOf(batch.topic)
+    const view = { planner: directory.planner, templates, newest, repeatsUntil }
     const reading = readBatch(batch, records, standing.cursor, view)
     return { batch, standing, reading, arrivedAt, fencedAt: arrivedAt, hot: [], scheduled: 0 }
   }
@@ -131,7 +135,7 @@ export class BatchPipeline {
     const partition = `${batch.topic}/${batch.partition}`
     const { planner } = directory
     for (const cause of reading.impliedGaps)
-      await gaps.apply(session, cause, partition, planner.templatesOfEntity(directory.entityOf(batch.topic)))
+      await gaps.apply(session, cause, partition, directory.templatesOf(batch.topic))
     for (const gap of reading.announcedGaps) {
       const { scope, cause } = gap
       if (scope.kind === 'catalog') await catalogs.pass(session, partition, gap, scope)
@@ -153,7 +157,7 @@ export class BatchPipeline {
     const { topic, partition } = work.batch
     const { watermark } = work.reading
     if (!watermark) return work
-    await this.parts.applied.note(work.standing.session, { topic, partition }, watermark)
+    await this.parts.applied.note(work.standing.session, [{ topic, partition }], watermark)
     await this.parts.records.prune(work.standing.session, watermark)
     return work
   }
@@ -162,7 +166,7 @@ export class BatchPipeline {
     const { source, topics } = this.parts
     return reading.fences.announcements.map(({ shard, tags, commit }) => ({
       topic: topics.invalidations,
-      ...encodeInvalidation({ source, shard, tags, cause: 'change', commit, fencedAt }),
+      ...encodeInvalidation({ source, shard, tags, cause: 'change', ...(commit && { commit }), fencedAt }),
     }))
   }
 

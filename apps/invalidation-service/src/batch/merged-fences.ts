@@ -6,7 +6,8 @@ import { shardFences, type ShardFence } from '@freshet/redis'
 export interface Announcement {
   readonly shard: number | 'all'
   readonly tags: readonly string[]
-  readonly commit: Commit
+  /** Absent where none of them names its transaction. */
+  readonly commit?: Commit
 }
 
 /**
@@ -21,7 +22,8 @@ const announcedCharacters = 200_000
 interface MergedFence {
   readonly tag: Tag
   readonly commits: Map<bigint, Commit>
-  oldest: Commit
+  /** Undefined while every cause has lease strength: then the fence only rotates. */
+  oldest: Commit | undefined
   /** Some record that asks for it may have been applied before. */
   isRepeat: boolean
 }
@@ -35,23 +37,26 @@ export class MergedFences {
   private readonly refreshesByKey = new Map<string, Refresh>()
   private readonly evictionKeys = new Set<string>()
 
-  add(plan: Plan, commit: Commit, isRepeat: boolean): void {
+  /** Without a commit the fence has lease strength. */
+  add(plan: Plan, commit: Commit | undefined, isRepeat: boolean): void {
     for (const { tag } of plan.fences) this.fence(tag, commit, isRepeat)
     for (const key of plan.evictions) this.evictionKeys.add(key)
     for (const refresh of plan.refreshes)
       this.refreshesByKey.set(`${refresh.owner} ${refresh.template} ${refresh.key}`, refresh) // services may share a text
   }
 
-  fence(tag: Tag, commit: Commit, isRepeat: boolean): void {
+  fence(tag: Tag, commit: Commit | undefined, isRepeat: boolean): void {
     const identity = `${tag.shard} ${tag.text}` // one text can be two tags: differently cut templates lie in different shards
     const merged = this.fences.get(identity)
     if (!merged) {
-      this.fences.set(identity, { tag, commits: new Map([[commit.xid, commit]]), oldest: commit, isRepeat })
+      const commits = new Map(commit && [[commit.xid, commit] as const])
+      this.fences.set(identity, { tag, commits, oldest: commit, isRepeat })
       return
     }
     merged.isRepeat ||= isRepeat
+    if (commit === undefined) return
     merged.commits.set(commit.xid, commit)
-    if (commit.at < merged.oldest.at) merged.oldest = commit
+    if (merged.oldest === undefined || commit.at < merged.oldest.at) merged.oldest = commit
   }
 
   get isEmpty(): boolean {
@@ -83,9 +88,9 @@ export class MergedFences {
   get announcements(): readonly Announcement[] {
     const byShard = Map.groupBy(this.fences.values(), ({ tag }) => tag.shard)
     return [...byShard].flatMap(([shard, fences]) =>
-      inParts(fences).flatMap((part) => {
+      inParts(fences).map((part) => {
         const commit = oldestOf(part.map((fence) => fence.oldest))
-        return commit ? [{ shard, tags: part.map(({ tag }) => tag.text), commit }] : []
+        return { shard, tags: part.map(({ tag }) => tag.text), ...(commit && { commit }) }
       }),
     )
   }
@@ -124,8 +129,5 @@ function inParts(fences: readonly MergedFence[]): MergedFence[][] {
   return parts
 }
 
-const oldestOf = (commits: readonly Commit[]): Commit | undefined =>
-  commits.reduce<Commit | undefined>(
-    (oldest, commit) => (oldest && oldest.at <= commit.at ? oldest : commit),
-    undefined,
-  )
+const oldestOf = (commits: readonly (Commit | undefined)[]): Commit | undefined =>
+  commits.reduce((oldest, commit) => (!commit || (oldest && oldest.at <= commit.at) ? oldest : commit), undefined)

@@ -13,13 +13,15 @@ import type { IncomingBatch, IncomingRecord } from '@freshet/kafka'
 import type { Xid } from '@freshet/pgoutput'
 import type { Planner } from '@freshet/planner'
 import type { Cursor } from '@freshet/redis'
+import type { Tag } from '@freshet/cache-keys'
+import type { ForeignContent } from '../foreign/foreign-reader.js'
 import { MergedFences } from './merged-fences.js'
 
-/** What a batch is read against: the rules, and which tables its topic carries. */
+/** What a batch is read against: the rules, and what they make of its topic. */
 export interface ReadingView {
   readonly planner: Planner
-  /** What the topic is about; where a record cannot be read, all that rules on this entity can touch is fenced. */
-  readonly entity: string
+  /** Every template tag that rules on what the topic carries can touch: fenced where a record cannot be read. */
+  readonly templates: () => readonly Tag[]
   /** A transaction above this has not begun: a header that names one is not believed, or no load would ever see it. */
   readonly newest: Xid | undefined
   /** Records before this offset may have been applied before, to the Redis whose place this one took. */
@@ -35,7 +37,7 @@ export interface Unreadable {
 /** A record with what it says, or why that cannot be told. */
 export interface DecodedRecord {
   readonly record: IncomingRecord
-  readonly content: Decoded | UnreadableRecordError
+  readonly content: Decoded | ForeignContent | UnreadableRecordError
 }
 
 /** A batch, read and planned: everything that has to be done for it, nothing of it done. */
@@ -77,9 +79,7 @@ export function readBatch(
       const transaction = transactionOfHeaders(record.headers)
       if (!transaction || view.newest === undefined || transaction.xid > view.newest)
         impliedGaps.add('unreadable-record')
-      else
-        for (const tag of view.planner.templatesOfEntity(view.entity))
-          fences.fence(tag, { ...transaction, at: record.timestampMs }, isRepeat)
+      else for (const tag of view.templates()) fences.fence(tag, { ...transaction, at: record.timestampMs }, isRepeat)
       continue
     }
     switch (decoded.kind) {
@@ -95,6 +95,17 @@ export function readBatch(
           isRepeat,
         )
         changes += 1
+        break
+      case 'foreign-change':
+        fences.add(view.planner.planChange(decoded.change), decoded.commit, isRepeat)
+        changes += 1
+        break
+      case 'foreign-event':
+        fences.add(view.planner.planEvent(decoded.event), undefined, isRepeat)
+        changes += 1
+        break
+      case 'foreign-snapshot':
+        impliedGaps.add('slot-lost') // its history, or the slot itself: the connector reads the tables anew
         break
       case 'watermark': {
         const cause = breakAt(position, decoded, record.offset)

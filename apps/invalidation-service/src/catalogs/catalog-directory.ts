@@ -1,4 +1,5 @@
-import { validateCatalog, type Catalog } from '@freshet/catalog'
+import type { Tag } from '@freshet/cache-keys'
+import { foreignTopics, validateCatalog, type Catalog, type ForeignTopic } from '@freshet/catalog'
 import {
   catalogKey,
   decodeOrSkip,
@@ -29,6 +30,8 @@ interface Directory {
   /** The same. */
   readonly all: readonly Catalog[]
   readonly planner: Planner
+  /** By name. */
+  readonly foreign: ReadonlyMap<string, ForeignTopic>
 }
 
 /**
@@ -41,6 +44,7 @@ export class CatalogDirectory {
     catalogs: new Map(),
     all: [],
     planner: createPlanner([]),
+    foreign: new Map(),
   })
   private readonly statuses = new Map<string, { readonly status: CatalogStatusRecord; readonly heardAt: number }>()
   private readonly reader: BroadcastReader
@@ -98,7 +102,12 @@ export class CatalogDirectory {
     return [...this.statuses.values()].flatMap(({ status }) => (status.state === 'refused' ? [status] : []))
   }
 
-  /** The change topics of all tables and the event topics of all emitted events, sorted; emits when a catalog adds one. */
+  /** The topics of others, by name. */
+  get foreign(): ReadonlyMap<string, ForeignTopic> {
+    return this.state.value.foreign
+  }
+
+  /** The change topics of all tables, the event topics of all emitted events, and the topics of others, sorted; emits when a catalog adds one. */
   get sourceTopics(): Observable<readonly string[]> {
     return this.state.pipe(
       map(({ all }) => sourceTopics(all, this.topics)),
@@ -110,9 +119,18 @@ export class CatalogDirectory {
     return sourceTopics(this.state.value.all, this.topics)
   }
 
-  /** What a source topic is about. */
-  entityOf(topic: string): string {
-    return topic.slice(this.topicPrefix.length).replace(/\.(changes|events)\.v1$/, '')
+  /** Every template tag that rules on what a source topic carries can touch. */
+  templatesOf(topic: string): readonly Tag[] {
+    const { planner, foreign } = this.state.value
+    const sources = foreign.get(topic)?.sources
+    if (sources === undefined)
+      return planner.templatesOfEntity(topic.slice(this.topicPrefix.length).replace(/\.(changes|events)\.v1$/, ''))
+    const tags = sources.flatMap((source) =>
+      source.kind === 'debezium'
+        ? planner.templatesOf([source.table])
+        : planner.templatesOfEntity(entityOf(source.event)),
+    )
+    return [...new Map(tags.map((tag) => [tag.text, tag])).values()]
   }
 
   /** Does this very catalog plan here? */
@@ -169,17 +187,19 @@ export class CatalogDirectory {
     else catalogs.delete(name)
     const all = [...catalogs.values()].flatMap((each) => [...each.values()])
     const planner = createPlanner(all)
-    this.state.next({ catalogs, all, planner })
+    const foreign = new Map(foreignTopics(all).map((each) => [each.topic, each]))
+    this.state.next({ catalogs, all, planner, foreign })
     this.occurrences.emit('graph:compiled', planner.size)
   }
 }
 
-function sourceTopics(catalogs: Iterable<Catalog>, topics: Topics): readonly string[] {
+function sourceTopics(catalogs: readonly Catalog[], topics: Topics): readonly string[] {
   const names = new Set<string>()
   for (const { json } of catalogs) {
     for (const table of Object.values(json.tables)) names.add(topics.changes(table.entity))
     for (const event of Object.keys(json.events ?? {})) names.add(topics.events(entityOf(event)))
   }
+  for (const { topic } of foreignTopics(catalogs)) names.add(topic)
   return [...names].sort()
 }
 

@@ -60,12 +60,7 @@ export class Partitions {
     const lost = partitions.filter((partition) => !cursors.has(partition))
     const standings = new Map(partitions.map((partition) => [partition, cursors.get(partition)]))
     if (lost.length > 0) {
-      await this.gaps.apply(
-        session,
-        'cursor-lost',
-        topic,
-        this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
-      )
+      await this.gaps.apply(session, 'cursor-lost', topic, this.directory.templatesOf(topic))
       const moves = lost.map((partition) => ({ topic, partition, cursor: { offset: beginIn(logs.get(partition)) } }))
       await session.moveCursors(moves)
       for (const { partition, cursor } of moves) standings.set(partition, cursor)
@@ -84,12 +79,7 @@ export class Partitions {
   async skip(topic: string, partition: number, first: bigint): Promise<bigint> {
     const session = this.openSession()
     await this.prepare(session) // it may be a newer one than that of the position that is out of range
-    await this.gaps.apply(
-      session,
-      'offset-out-of-range',
-      topic,
-      this.directory.planner.templatesOfEntity(this.directory.entityOf(topic)),
-    )
+    await this.gaps.apply(session, 'offset-out-of-range', topic, this.directory.templatesOf(topic))
     const repeatsUntil = endOf((await this.logs(topic)).get(partition))
     const standing = { session, cursor: { offset: first }, repeatsUntil }
     await this.move(topic, partition, standing, standing.cursor)
@@ -101,6 +91,14 @@ export class Partitions {
     const standing = this.standings.get(`${topic}/${partition}`)
     if (!standing) throw new NoStandingError(topic, partition)
     return standing
+  }
+
+  /** The next offset of each partition of a topic that was ever assigned here; of one that was taken away, an old one. */
+  offsetsOf(topic: string): ReadonlyMap<number, bigint> {
+    const offsets = new Map<number, bigint>()
+    for (const [place, { cursor }] of this.standings)
+      if (place.startsWith(`${topic}/`)) offsets.set(Number(place.slice(topic.length + 1)), cursor.offset)
+    return offsets
   }
 
   /** The last step of a batch (R7). */

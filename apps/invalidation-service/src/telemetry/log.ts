@@ -16,6 +16,12 @@ export function listenToLog(occurrences: Occurrences<InvalidationOccurrences>, l
     log.info({ ...facts, lsn: formatLsn(lsn) }, 'catalog in force'),
   )
   occurrences.on('catalog:unknown', (facts) => log.warn(facts, 'a catalog is announced that nobody registered'))
+  occurrences.on('connector:missing', (facts) =>
+    log.warn(
+      facts,
+      "a connector's slot is not there: reads of what its topics govern go to the source until it is back",
+    ),
+  )
   occurrences.on('upkeep:failed', ({ step, error }) =>
     log.warn({ step, err: error }, 'upkeep failed; it is tried again'),
   )

@@ -5,6 +5,8 @@ import type { FenceSession } from '@freshet/redis'
 import type { Occurrences } from '@freshet/service-kit'
 import type { InvalidationOccurrences } from '../occurrences.js'
 
+type Watermark = Pick<WatermarkRecord, 'lsn' | 'snapshot' | 'systemId' | 'timeline' | 'databaseTime'>
+
 /** Publishes how far everything is applied: the least watermark over all partitions, whoever consumes them. */
 export class AppliedWatermarks {
   private published: AppliedWatermark | undefined
@@ -24,13 +26,12 @@ export class AppliedWatermarks {
     await session.expectApplied(partitions)
   }
 
-  /** All that stands before this watermark on its partition is fenced, announced, and behind the cursor. */
-  async note(session: FenceSession, at: TopicPartition, record: WatermarkRecord): Promise<void> {
-    const { lsn, snapshot, systemId, timeline, databaseTime } = record
+  /** All that stands before this watermark on these partitions is fenced, announced, and behind the cursor. */
+  async note(session: FenceSession, places: readonly TopicPartition[], mark: Watermark): Promise<void> {
+    const { lsn, snapshot, systemId, timeline, databaseTime } = mark
     await session.expectApplied(this.expected) // Redis may have been emptied, and one partition does not speak for all
-    await session.noteApplied([
-      { ...at, watermark: { lsn, snapshot, systemId, timeline, databaseTimeMs: databaseTime } },
-    ])
+    const watermark = { lsn, snapshot, systemId, timeline, databaseTimeMs: databaseTime }
+    await session.noteApplied(places.map((place) => ({ ...place, watermark })))
     const least = leastApplied((await session.appliedWatermarks()).values())
     if (!least || (this.published && !isNewer(least, this.published))) return
     this.published = least

@@ -7,6 +7,10 @@ export interface SlotFacts {
   readonly plugin: string
   readonly database: string
   readonly active: boolean
+  /** Of the server's process that serves its reader; undefined while there is none. */
+  readonly readerPid: number | undefined
+  /** The server keeps its log from here on; undefined where it is lost. */
+  readonly restartLsn: Lsn | undefined
   /** What its reader has acknowledged: streaming begins here. */
   readonly confirmedLsn: Lsn
   /** `lost`: its log was removed, it can never be read again. */
@@ -23,6 +27,8 @@ interface SlotRow {
   readonly plugin: string
   readonly database: string
   readonly active: boolean
+  readonly active_pid: number | null
+  readonly restart: string | null
   readonly confirmed: string | null
   readonly wal_status: SlotFacts['walStatus'] | null
   readonly invalidation_reason: string | null
@@ -31,7 +37,8 @@ interface SlotRow {
 }
 
 const slotQuery = `
-  select s.plugin::text, s.database::text, s.active, s.confirmed_flush_lsn::text as confirmed, s.wal_status,
+  select s.plugin::text, s.database::text, s.active, s.active_pid, s.restart_lsn::text as restart,
+         s.confirmed_flush_lsn::text as confirmed, s.wal_status,
          to_jsonb(s) ->> 'invalidation_reason' as invalidation_reason,
          (to_jsonb(s) ->> 'failover')::boolean as failover,
          case when not pg_is_in_recovery() then (pg_current_wal_lsn() - s.restart_lsn)::float8 end as retained_bytes
@@ -47,6 +54,8 @@ export async function readSlot(database: Database, name: string): Promise<SlotFa
     plugin: row.plugin,
     database: row.database,
     active: row.active,
+    readerPid: row.active_pid ?? undefined,
+    restartLsn: row.restart === null ? undefined : parseLsn(row.restart),
     confirmedLsn: parseLsn(row.confirmed ?? '0/0'),
     walStatus: row.wal_status ?? 'lost',
     invalidated: row.invalidation_reason ?? (row.wal_status === 'lost' ? 'wal_removed' : undefined),

@@ -12,10 +12,9 @@ export async function withConnection<T>(
   work: (connection: pg.PoolClient) => Promise<T>,
   end: (connection: pg.PoolClient) => Promise<unknown> = async () => undefined,
 ): Promise<T> {
-  const connection = await pool.connect()
   let broken: Error | undefined
   const breaks = (error: Error): void => void (broken = error)
-  connection.on('error', breaks)
+  const connection = await lend(pool, breaks)
   try {
     return await work(connection)
   } finally {
@@ -24,3 +23,16 @@ export async function withConnection<T>(
     connection.release(broken)
   }
 }
+
+/**
+ * A connection that is listened to from the moment on at which the pool ceases to: the same bytes of the server that make
+ * it ready may end it, and are read to their end before any promise is heard of.
+ */
+const lend = (pool: pg.Pool, breaks: (error: Error) => void): Promise<pg.PoolClient> =>
+  new Promise((resolve, reject) => {
+    pool.connect((error, connection) => {
+      if (connection === undefined) return reject(error ?? new Error('the pool gave no connection'))
+      connection.on('error', breaks)
+      resolve(connection)
+    })
+  })
