@@ -1,21 +1,25 @@
 // npm run bench:windows -- [--seconds N] [--commits N] [--reads N]
 import { fileURLToPath } from 'node:url'
-import { createCache, type Cache } from '@freshet/cache'
+import { createCache, OccurrenceCounter, type Cache } from '@freshet/cache'
 import { cacheWarmer } from '@freshet/cache-warmer'
 import { seededRandom, startSystem, type System } from '@freshet/demo'
 import { startService, type RunningService } from '@freshet/service-kit'
 import { eventually, metricOf } from '@freshet/testing/live'
 import pg from 'pg'
+import { loadavg } from 'node:os'
 import { wholeNumbers } from './whole-numbers.js'
 import { FenceTimes } from './windows/fences.js'
 import { catalog, loads, organizations, pageOf, pagesSql, registerLoaders, windowMs } from './windows/pages.js'
 import { PlainCache } from './windows/plain.js'
+import { between, tellingsOf, type Tellings } from './windows/tellings.js'
 import { readSteadily, type Read, type ReadPage } from './windows/reads.js'
 import { sideOf, verdicts, type Side } from './windows/sides.js'
 import { writeSteadily } from './windows/writes.js'
 
 const pages = 200
 const { seconds, commits, reads: perSecond } = wholeNumbers({ seconds: 30, commits: 500, reads: 1_000 })
+/** Of both readers. */
+const counter = new OccurrenceCounter()
 const tell = (line: string): void => void process.stderr.write(`${line}\n`)
 
 async function openReader({ stack }: System, pool: pg.Pool): Promise<{ cache: Cache; read: ReadPage }> {
@@ -24,9 +28,10 @@ async function openReader({ stack }: System, pool: pg.Pool): Promise<{ cache: Ca
     redis: stack.redisUrl,
     postgres: { url: stack.postgresUrl },
     kafka: { brokers: [stack.kafkaBrokers] },
+    onOccurrence: counter.listener,
     l1: false, // the other side has none
   })
-  registerLoaders(cache, { pool })
+  registerLoaders(cache, { pool, by: 'readers' })
   await cache.register()
   await cache.inForce()
   const read: ReadPage = async (page) => {
@@ -52,10 +57,12 @@ async function play(
   name: string,
   readers: readonly ReadPage[],
   organization: number,
+  tellings: () => Promise<Tellings>,
   onCommit?: () => Promise<unknown>,
 ): Promise<Side> {
   tell(`${name}: ${seconds} s`)
   const before = loads.length
+  const toldBefore = await tellings()
   const url = system.stack.postgresUrl
   const writing = writeSteadily(url, {
     organization,
@@ -69,6 +76,9 @@ async function play(
   } finally {
     await writing.stop()
   }
+  const told = between(toldBefore, await tellings())
+  if (told !== '') tell(`  ${told}`)
+  tell(`  load average ${loadavg()[0]?.toFixed(1)}`)
   return sideOf(name, reads, loads.slice(before), writing.commits / seconds)
 }
 
@@ -88,6 +98,7 @@ try {
   const readers = clients.map(({ read }) => read)
   const warmer = await startWarmer(system)
   closing.push(() => warmer.close())
+  const tellings = () => tellingsOf(counter, warmer.url)
   const fences = await FenceTimes.follow(system.stack.kafkaBrokers, `org:${organizations.stormy}:rows:*`)
   closing.push(fences.close)
   const plain = new PlainCache(system.stack.redisUrl, pool)
@@ -98,10 +109,12 @@ try {
   await eventually(() => metricOf(system.invalidationUrl, 'freshet_hot_keys', { template: 'page' }), pages)
   await readSteadily([plain.read], { perSecond: 1_000, seconds: 1, pages })
 
-  const calm = await play('calm', readers, organizations.calm)
-  const stormy = await play('with windows', readers, organizations.stormy)
-  const plainCalm = await play('delete on change, calm', [plain.read], organizations.calm)
-  const plainStormy = await play('delete on change', [plain.read], organizations.stormy, () => plain.invalidate(pages))
+  const calm = await play('calm', readers, organizations.calm, tellings)
+  const stormy = await play('with windows', readers, organizations.stormy, tellings)
+  const plainCalm = await play('delete on change, calm', [plain.read], organizations.calm, tellings)
+  const plainStormy = await play('delete on change', [plain.read], organizations.stormy, tellings, () =>
+    plain.invalidate(pages),
+  )
 
   process.stdout.write(
     `${pages} hot pages, a window of ${windowMs / 1_000} s, ${commits} commits/s of one row each, ${perSecond} reads/s, ${seconds} s each\n\n`,

@@ -22,7 +22,7 @@ export interface HttpRefreshOptions {
   readonly timeoutMs?: number
 }
 
-const outcomes: readonly string[] = ['warmed', 'fresh', 'refused', 'foreign']
+const outcomes: readonly string[] = ['warmed', 'fresh', 'early', 'refused', 'foreign']
 
 /** Has the service that owns the values load and store them, by its own client; `refreshHandler` answers there. */
 export const refreshByHttp =
@@ -60,4 +60,7 @@ const isRefreshed = (answer: unknown): answer is Refreshed =>
   answer !== null &&
   'outcome' in answer &&
   outcomes.includes(String(answer.outcome)) &&
+  (answer.outcome !== 'early' || (numberIn(answer, 'notBefore') && numberIn(answer, 'deadline'))) &&
   (answer.outcome !== 'refused' || ('reason' in answer && typeof answer.reason === 'string'))
+
+const numberIn = (answer: object, name: string): boolean => Number.isFinite((answer as Record<string, unknown>)[name])

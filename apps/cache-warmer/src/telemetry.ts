@@ -16,7 +16,7 @@ export class Telemetry {
   ) {
     const requests = new Counter({
       name: 'freshet_warm_requests_total',
-      help: 'Warm requests by what became of them: warmed, fresh, refused, failed, late, foreign',
+      help: 'Warm requests by what became of them: warmed, fresh, early, refused, failed, late, foreign',
       labelNames: ['template', 'outcome', 'reason'],
       registers: [registry],
     })

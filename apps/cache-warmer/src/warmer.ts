@@ -1,7 +1,8 @@
 import type { Refresh } from '@freshet/cache'
 import type { Sign } from './pace/breaker.js'
 import type { Breakers } from './pace/breakers.js'
-import { RefillRefusedError, type RefillJob } from './queue/refill-job.js'
+import { putOff, RefillRefusedError, type RefillJob } from './queue/refill-job.js'
+import type { Worked } from './queue/refill-worker.js'
 import { refill, type Outcome } from './refill.js'
 
 /** What became of one attempt; metrics and logs are made of it. */
@@ -35,7 +36,7 @@ export class Warmer {
   }
 
   /** One attempt. Throws what is worth another one: RefillRefusedError, and the loader's own error. */
-  async refillOne(job: RefillJob): Promise<Outcome['outcome']> {
+  async refillOne(job: RefillJob): Promise<Worked> {
     const startedMs = performance.now()
     this.running++
     const outcome = await refill(this.refresh, this.owner, job, Date.now())
@@ -44,13 +45,14 @@ export class Warmer {
     this.report({ ...outcome, template: job.template, durationMs: performance.now() - startedMs })
     if (outcome.outcome === 'refused') throw new RefillRefusedError(outcome.reason)
     if (outcome.outcome === 'failed') throw asError(outcome.error)
-    return outcome.outcome
+    return { outcome: outcome.outcome, ...(outcome.outcome === 'early' && { instead: putOff(job, outcome) }) }
   }
 }
 
-function signOf({ outcome }: Outcome): Sign {
-  if (outcome === 'failed') return 'failed'
-  return outcome === 'warmed' || outcome === 'refused' ? 'ok' : 'unknown'
+function signOf(ended: Outcome): Sign {
+  if (ended.outcome === 'failed') return 'failed'
+  const isLoaded = ended.outcome === 'refused' ? ended.isLoaded : ended.outcome === 'warmed'
+  return isLoaded ? 'ok' : 'unknown'
 }
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))

@@ -18,6 +18,7 @@ it('the queue lies on a Cluster as on one server', async () => {
     work: async ({ key }) => {
       loads.push(key)
       if (loads.length === 1) throw new Error('once')
+      return { outcome: 'warmed' }
     },
     onDeadLetter: () => undefined,
   })

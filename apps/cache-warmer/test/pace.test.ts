@@ -7,7 +7,7 @@ import { PoolPace } from '../src/pace/pool-pace.js'
 import { jobOf } from '../src/queue/refill-job.js'
 import { Warmer } from '../src/warmer.js'
 import { eventually } from '@freshet/testing/live'
-import { cacheOf, requestFor } from './requests.js'
+import { refreshOf, requestFor } from './requests.js'
 
 const waits = fc.oneof(fc.double({ min: 0, max: 5_000, noNaN: true }), fc.constant(Number.POSITIVE_INFINITY))
 
@@ -67,7 +67,7 @@ it('while one load tries, jobs whose deadline is over let no other one try', asy
   const started = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
   let tries = 0
-  const cache = cacheOf(async () => {
+  const cache = refreshOf(async () => {
     if (++tries <= 5) throw new Error('away')
     started.resolve()
     await answer.promise

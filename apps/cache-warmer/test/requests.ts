@@ -1,6 +1,6 @@
+import { refreshBy, type Cache, type ReadOptions, type Refresh } from '@freshet/cache'
 import { KeyWithoutCatalogError, type TypedKey } from '@freshet/catalog'
 import type { WarmRequestRecord } from '@freshet/events'
-import { refreshBy, type Cache, type Refresh } from '@freshet/cache'
 
 /** A request to refill item 7's price, due at once and for another second. */
 export const requestFor = (item: string, change: Partial<WarmRequestRecord> = {}): WarmRequestRecord => ({
@@ -17,16 +17,20 @@ export const requestFor = (item: string, change: Partial<WarmRequestRecord> = {}
   ...change,
 })
 
-/** A cache whose catalog has one template, `price`; `answer` says what each read gives. */
-export function cacheOf(
-  answer: (key: TypedKey, options: unknown) => Promise<Partial<Awaited<ReturnType<Cache['read']>>>>,
+type Read = Cache['read']
+
+/** By a cache whose catalog has one template, `price`; `answer` says what each read gives. */
+export function refreshOf(
+  answer: (key: TypedKey, options: ReadOptions) => Promise<Partial<Awaited<ReturnType<Read>>>>,
+  { windowMs = 0, nowMs = undefined as number | undefined } = {},
 ): Refresh {
-  return refreshBy({
-    key: (template, parameters) => {
+  const cache = {
+    key: (template: string, parameters: TypedKey['parameters']) => {
       if (template !== 'price') throw new KeyWithoutCatalogError(template, 'shop')
-      return { definition: { name: template, text: 'item:{item}:price', options: { ttl: '1m' } }, template, parameters }
+      const options = { ttl: '1m', ...(windowMs > 0 && { staleWhileRevalidate: `${windowMs}ms` }) }
+      return { definition: { name: template, text: 'item:{item}:price', options }, template, parameters }
     },
-    read: async (key: TypedKey, options?: unknown) => ({
+    read: async (key: TypedKey, options?: ReadOptions | ((...given: never[]) => unknown)) => ({
       value: '9.99',
       layer: 'source',
       loadedAtMs: 0,
@@ -36,7 +40,8 @@ export function cacheOf(
       stale: false,
       joined: false,
       strength: 'full',
-      ...(await answer(key, options)),
+      ...(await answer(key, typeof options === 'object' ? options : {})),
     }),
-  } as Pick<Cache, 'key' | 'read'>)
+  } as Pick<Cache, 'key' | 'read'>
+  return refreshBy(cache, nowMs === undefined ? Date.now : () => nowMs)
 }

@@ -10,7 +10,7 @@ import { RefillWorker } from '../src/queue/refill-worker.js'
 import { QueueUnreachableError, WarmerAbsentError, warmRun, type RunKey } from '../src/runs/index.js'
 import type { WarmRunOptions } from '../src/runs/warm-run.js'
 import { Warmer } from '../src/warmer.js'
-import { cacheOf, requestFor } from './requests.js'
+import { refreshOf, requestFor } from './requests.js'
 
 vi.setConfig({ testTimeout: 30_000 }) // longer than `eventually`, which says what it saw
 
@@ -37,8 +37,8 @@ beforeEach(() => {
 afterEach(() => Promise.all(workers.map((worker) => worker.close())))
 
 /** A warmer that answers each read so. */
-function start(answer: Parameters<typeof cacheOf>[0], concurrency = 50): void {
-  const warmer = new Warmer(cacheOf(answer), 'shop', new Breakers(), () => undefined)
+function start(answer: Parameters<typeof refreshOf>[0], concurrency = 50): void {
+  const warmer = new Warmer(refreshOf(answer), 'shop', new Breakers(), () => undefined)
   workers.push(
     new RefillWorker({
       ...place,

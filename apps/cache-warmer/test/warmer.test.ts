@@ -8,7 +8,7 @@ import { evictionWarning, queueName, queuePrefix } from '../src/queue/connect-qu
 import { RefillQueue } from '../src/queue/refill-queue.js'
 import { RefillWorker, type DeadLetter } from '../src/queue/refill-worker.js'
 import { Warmer, type RefillEnded } from '../src/warmer.js'
-import { cacheOf, requestFor } from './requests.js'
+import { refreshOf, requestFor } from './requests.js'
 
 vi.setConfig({ testTimeout: 30_000 }) // longer than `eventually`, which says what it saw
 
@@ -44,8 +44,13 @@ const open = (url: string): RefillQueue =>
   new RefillQueue({ ...place, url, attempts: 3, onError: () => undefined, onWarning: () => undefined })
 
 /** A warmer that answers each read so. */
-function start(answer: Parameters<typeof cacheOf>[0], options: { concurrency?: number } = {}): RefillWorker {
-  const warmer = new Warmer(cacheOf(answer), 'shop', new Breakers(), (one) => ended.push(one))
+function start(
+  answer: Parameters<typeof refreshOf>[0],
+  options: { concurrency?: number; windowMs?: number } = {},
+): RefillWorker {
+  const warmer = new Warmer(refreshOf(answer, { windowMs: options.windowMs ?? 0 }), 'shop', new Breakers(), (one) =>
+    ended.push(one),
+  )
   const worker = new RefillWorker({
     ...place,
     concurrency: options.concurrency ?? 50,
@@ -134,6 +139,55 @@ it('a key that is asked for while it is being loaded is loaded once more: the ch
   await eventually(outcomes, ['warmed', 'warmed'])
 })
 
+/** The times at which a key was loaded. */
+function startNoting(answer: (read: number) => Promise<object> = async () => ({})): readonly number[] {
+  const times: number[] = []
+  start(() => answer(times.push(Date.now())))
+  return times
+}
+
+it('a refresh that is asked for while the one before it waits for its turn is done too, at its own time', async () => {
+  const notBefore = Date.now() + 1_000
+  await put(requestFor('1', inTime))
+  await put(requestFor('1', { ...inTime, notBefore }))
+  const times = startNoting()
+  await eventually(outcomes, ['warmed', 'warmed'])
+  expect(times[0]).toBeLessThan(notBefore)
+  expect(times[1]).toBeGreaterThanOrEqual(notBefore)
+})
+
+it('a refresh that is asked for while the one before it waits for its next attempt is done too, at its own time', async () => {
+  const times = startNoting(async (read) => {
+    if (read === 1) throw new Error('the source is down')
+    return {}
+  })
+  await put(requestFor('1', inTime))
+  await eventually(outcomes, ['failed'])
+  const notBefore = Date.now() + 2_000 // the pause is 1 s at most
+  await put(requestFor('1', { ...inTime, notBefore }))
+  await put(requestFor('1', { ...inTime, notBefore: notBefore + 1_000 })) // as one with it
+  await eventually(outcomes, ['failed', 'warmed', 'warmed'])
+  expect(times[1]).toBeLessThan(notBefore)
+  expect(times[2]).toBeGreaterThanOrEqual(notBefore)
+  await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 0, failed: 0 })
+})
+
+it('a load that takes its time does not put off the refresh that was asked for meanwhile', async () => {
+  const gate = Promise.withResolvers<void>()
+  const times = startNoting(async (read) => {
+    if (read === 1) await gate.promise
+    return {}
+  })
+  await put(requestFor('1', inTime))
+  await eventually(() => times.length, 1)
+  const notBefore = Date.now() + 500
+  await put(requestFor('1', { ...inTime, notBefore }))
+  await eventually(() => times.length, 2)
+  gate.resolve()
+  await eventually(outcomes, ['warmed', 'warmed'])
+  expect(times[1]).toBeGreaterThanOrEqual(notBefore)
+})
+
 it('a request is not served before its time', async () => {
   const notBefore = Date.now() + 300
   let servedAt = 0
@@ -210,6 +264,24 @@ it('a template whose loads fail is left alone for a while, and what waits for it
   await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 20, failed: 0 })
   expect(outcomes()).toEqual(Array<string>(5).fill('failed'))
   expect([...(await attemptsOfDelayed())].sort()).toEqual([...Array<number>(15).fill(0), ...Array<number>(5).fill(1)])
+})
+
+it('a refresh that comes too early, since a reader has just loaded the value, is done when that window nears its end', async () => {
+  const windowMs = 40_000
+  const loadedAtMs = Date.now() - 0.89 * windowMs
+  let servedAt = 0
+  start(
+    async (_key, { fresh }) => {
+      if (!fresh) return { layer: 'l2', stale: true, vouched: false, loadedAtMs }
+      servedAt = Date.now()
+      return {}
+    },
+    { windowMs },
+  )
+  await put(requestFor('1')) // its deadline is that of the value before
+  await eventually(outcomes, ['early', 'warmed'])
+  expect(servedAt).toBeGreaterThanOrEqual(Math.floor(loadedAtMs + 0.95 * windowMs))
+  await eventually(() => queue.counts(), { waiting: 0, active: 0, delayed: 0, failed: 0 })
 })
 
 it('two warmers share the work, and each key is loaded by one of them', async () => {

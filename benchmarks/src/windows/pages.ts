@@ -31,24 +31,28 @@ export const catalog = declare('windows-bench', {
 
 export const pageOf = (number: number) => keys.page.of({ org: organizations.stormy, query: { page: number } })
 
+export type LoadedBy = 'readers' | 'warmer'
+
 /** A load of a page, and when it began, in milliseconds since 1970. */
 export interface LoadedPage {
   readonly page: number
+  readonly by: LoadedBy
   readonly at: number
 }
 
 /** Every load of this process, whoever asked for it. */
 export const loads: LoadedPage[] = []
 
-export async function loadPage(pool: Pool, page: number): Promise<Page> {
-  loads.push({ page, at: Date.now() })
+export async function loadPage(pool: Pool, page: number, by: LoadedBy): Promise<Page> {
+  loads.push({ page, by, at: Date.now() })
   const text = 'select id::text as id, changes from rows_of_orgs where org = $1 order by id limit 10 offset $2'
   const { rows: found } = await pool.query<Page[number]>(text, [organizations.stormy, page * 10])
   return found
 }
 
-export function registerLoaders(cache: Cache, { pool }: { readonly pool: Pool }): void {
-  cache.loader(keys.page, ({ query }) => loadPage(pool, Number(query['page'])))
+/** `by` is told by the readers; the warmer knows of none. */
+export function registerLoaders(cache: Cache, { pool, by = 'warmer' }: { readonly pool: Pool; by?: LoadedBy }): void {
+  cache.loader(keys.page, ({ query }) => loadPage(pool, Number(query['page']), by))
 }
 
 /** A row of the organisation, by a number from 0 on. */

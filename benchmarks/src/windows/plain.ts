@@ -39,7 +39,7 @@ export class PlainCache {
 
   private fill(key: string, page: number): Promise<Page> {
     const flight = (async () => {
-      const value = await loadPage(this.pool, page)
+      const value = await loadPage(this.pool, page, 'readers')
       await this.redis.set(key, JSON.stringify({ value, loadedAtMs: Date.now() }), 'PX', 600_000)
       return value
     })().finally(() => this.flights.delete(key))

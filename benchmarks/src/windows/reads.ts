@@ -50,10 +50,13 @@ async function timed(read: ReadPage, page: number): Promise<Read> {
   return { ...answer, page, at, tookMs: performance.now() - beganMs }
 }
 
-export const p99 = (reads: readonly Read[]): number =>
+const quantile = (reads: readonly Read[], part: number): number =>
   percentile(
     reads.map(({ tookMs }) => tookMs),
-    0.99,
+    part,
   ) ?? NaN
+
+export const p50 = (reads: readonly Read[]): number => quantile(reads, 0.5)
+export const p99 = (reads: readonly Read[]): number => quantile(reads, 0.99)
 
 export const hitRate = (reads: readonly Read[]): number => reads.filter(({ isHit }) => isHit).length / reads.length

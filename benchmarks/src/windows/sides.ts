@@ -1,6 +1,6 @@
 import type { FenceTimes } from './fences.js'
 import { windowMs, type LoadedPage } from './pages.js'
-import { hitRate, p99, type Read } from './reads.js'
+import { hitRate, p50, p99, type Read } from './reads.js'
 
 /** What one way of caching did under one load. */
 export interface Side {
@@ -41,8 +41,10 @@ export function verdicts({ calm, stormy, plainCalm, plainStormy, pages, seconds,
   const past = fences.longestPastWindow(stormy.reads)
   const stale = stormy.reads.filter(({ isStale }) => isStale).length
   return [
-    told('| side | commits/s | reads | hit rate | of them stale | p99 ms | loads | highest second |'),
-    told('| --- | --- | --- | --- | --- | --- | --- | --- |'),
+    told(
+      '| side | commits/s | reads | hit rate | of them stale | p50 ms | p99 ms | loads | by readers | highest second |',
+    ),
+    told('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |'),
     ...[calm, stormy, plainCalm, plainStormy].map((side) => told(row(side))),
     told(''),
     judged(most <= Math.ceil(windows) + 1, `loads of one page: ${most} at most in ${windows} windows`),
@@ -71,8 +73,10 @@ function row(side: Side): string {
     reads.length,
     hitRate(reads).toFixed(4),
     reads.filter(({ isStale }) => isStale).length,
+    p50(reads).toFixed(1),
     p99(reads).toFixed(1),
     loads.length,
+    loads.filter(({ by }) => by === 'readers').length,
     highestSecond(side),
   ]
   return `| ${cells.join(' | ')} |`

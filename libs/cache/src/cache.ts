@@ -43,6 +43,11 @@ export interface ReadOptions {
    * values that are loaded long before they are wanted.
    */
   readonly ttlMs?: number
+  /**
+   * For who fills layers and has no use for the value: nothing is loaded that could not be stored. Instead the read waits
+   * until the changes that forbid it are visible to loads, for a second at most, and then rejects with NotStorableError.
+   */
+  readonly onlyIfStorable?: boolean
 }
 
 /** Options of a read that brings its own loader. */
@@ -142,7 +147,7 @@ export class Cache {
    *
    * Rejects with the loader's error; LoaderMissingError, KeyWithoutCatalogError, UnencodableParameterError when it cannot
    * be asked; LoadLimitError when the source has no room; LoadTimeoutError, LoaderCycleError, UnencodableValueError; with
-   * a token BadTokenError, and CommitNotVisibleError when the source does not show its commit.
+   * `onlyIfStorable` NotStorableError; with a token BadTokenError, and CommitNotVisibleError when the source does not show its commit.
    *
    * @example await cache.get(keys.balance.of({ id: 42n }))
    * @example await cache.get(keys.balance.of({ id }), () => balanceOf(id), { fresh: true })
@@ -227,7 +232,9 @@ export class Cache {
     const { catalog } = this.parts
     const compiled = catalog.templates.get(template)
     if (compiled === undefined) throw new KeyWithoutCatalogError(template, catalog.owner)
-    const definition = { text: compiled.template.text, name: template, options: { ttl: `${compiled.ttlMs}ms` } }
+    const { ttlMs, staleWhileRevalidateMs: windowMs } = compiled
+    const options = { ttl: `${ttlMs}ms`, ...(windowMs > 0 && { staleWhileRevalidate: `${windowMs}ms` }) }
+    const definition = { text: compiled.template.text, name: template, options }
     return { definition, template, parameters }
   }
 
@@ -348,6 +355,7 @@ export class Cache {
       readsMemory: usesMemory && !options.fresh && !inTransaction,
       usesShared: options.layers?.includes('l2') ?? true,
       inTransaction,
+      onlyIfStorable: options.onlyIfStorable ?? false,
       freshOnly: (options.fresh ?? false) || !(options.layers?.includes('l1') ?? true),
       budgets: this.#budgetsOf(address),
       ttlMs: Math.max(address.template.ttlMs, options.ttlMs ?? 0),

@@ -1,4 +1,5 @@
 import { describeFault, type FaultCode } from '@freshet/catalog'
+import type { StoreRefusal } from './occurrence.js'
 
 /** One reason for which the listener refused a catalog. */
 export interface RefusalFault {
@@ -24,6 +25,20 @@ export class UnencodableValueError extends Error {
       `${template === undefined ? 'The value' : `The value of "${template}"`} has ${found} at ${path}, which JSON does not keep; return text, a finite number, a boolean, null, plain objects and arrays`,
     )
     this.name = 'UnencodableValueError'
+  }
+}
+
+/** `onlyIfStorable`, and what had been loaded could not have been stored. Nothing was loaded. */
+export class NotStorableError extends Error {
+  readonly code = 'NOT_STORABLE'
+
+  constructor(
+    readonly template: string,
+    /** The rule that forbids it, as in `refused` of a reading. */
+    readonly reason: StoreRefusal,
+  ) {
+    super(`"${template}" was not loaded, since it could not have been stored: ${reason}; try again a moment later`)
+    this.name = 'NotStorableError'
   }
 }
 

@@ -19,7 +19,7 @@ import type { ValueStore } from '@freshet/redis'
 import { setTimeout as pause } from 'node:timers/promises'
 import { tagsOf, type Address, type TagTarget } from './address.js'
 import { decode, encode } from './codec.js'
-import { CommitNotVisibleError, LoaderEndedError, UnencodableValueError } from './errors.js'
+import { CommitNotVisibleError, LoaderEndedError, NotStorableError, UnencodableValueError } from './errors.js'
 import type { Flight, Landing } from './flight.js'
 import { HeldValue } from './held-value.js'
 import type { CatalogWatch } from './in-force.js'
@@ -63,6 +63,8 @@ export interface FillRequest {
   readonly ttlMs: number
   /** May the value go to Redis? */
   readonly writesShared: boolean
+  /** Nothing is loaded that could not be stored. */
+  readonly onlyIfStorable: boolean
   /** Redis has just failed to answer the read: it is not asked again. */
   readonly sharedFailed: boolean
 }
@@ -78,6 +80,8 @@ interface Capture {
  * than a load that may not be stored.
  */
 const untilVisibleMs = [1, 2, 4]
+/** For a load that nobody waits for. */
+const patientlyMs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
 
 const UNREACHABLE = { refused: 'unreachable' } as const
 
@@ -132,6 +136,7 @@ export class Filler {
     if (source instanceof Standby)
       passOver(scope) // before the load, which would be in vain
     else if (request.token) await this.#untilShown(flight, request.token, address.template.name)
+    if (request.onlyIfStorable) this.#storable(scope, address.template.name)
     const atMs = Date.now()
     const payload = await this.#load(scope, request)
     const header: ValueHeader = {
@@ -145,6 +150,14 @@ export class Filler {
     if ('refused' in further) return { held: holding(address, header, payload), refused: further.refused }
     const stored = further.tags.length === 0 ? header : { ...header, x: further.tags }
     return this.#store(request, stored, payload)
+  }
+
+  /** Throws NotStorableError. */
+  #storable(scope: LoadScope, template: string): void {
+    const reason = scope.refusal ?? refusalOf(scope)
+    if (reason === undefined) return
+    this.ports.report({ type: 'fill:refused', template, reason })
+    throw new NotStorableError(template, reason)
   }
 
   /** A load that no rule lets be stored: its caller's own transaction (R11). */
@@ -173,10 +186,14 @@ export class Filler {
 
   /** Takes the view by which these captures will be judged (R3, R4), if one can decide. */
   async #judgeBy(scope: LoadScope, recents: readonly CapturedRecent[], request: FillRequest): Promise<void> {
-    scope.judged.push({ recents, ...(await this.#view(recents, request)) })
+    scope.judged.push({ recents, ...(await this.#view(scope, recents, request)) })
   }
 
-  async #view(recents: readonly CapturedRecent[], { source, token }: FillRequest): Promise<Omit<Judged, 'recents'>> {
+  async #view(
+    { flight: { abort } }: LoadScope,
+    recents: readonly CapturedRecent[],
+    { source, token, onlyIfStorable }: FillRequest,
+  ): Promise<Omit<Judged, 'recents'>> {
     const { snapshots, applied, report } = this.ports
     if (source === 'none') return { view: { role: 'none' }, current: undefined }
     if (source instanceof Standby) return this.#standbyView(source, token)
@@ -186,9 +203,10 @@ export class Filler {
         const [taken, current] = await Promise.all([snapshots.take(), applied.take()])
         const { snapshot, inRecovery } = taken
         const view: LoadView = { role: 'primary', snapshot, inRecovery, history: taken }
-        const pauseMs = untilVisibleMs[again]
+        const pauseMs = (onlyIfStorable ? patientlyMs : untilVisibleMs)[again]
         if (pauseMs === undefined || refuseFill(recents, view, current) !== 'not-visible') return { view, current }
         await pause(pauseMs)
+        if (abort.signal.aborted) return { view, current } // nobody waits any more
       }
     } catch (error) {
       report({ type: 'snapshot:failed', error })

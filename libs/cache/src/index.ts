@@ -17,6 +17,7 @@ export {
   LoaderMissingError,
   LoadLimitError,
   LoadTimeoutError,
+  NotStorableError,
   RegistrationTimeoutError,
   StandbySilentError,
   UnencodableValueError,

@@ -25,6 +25,8 @@ export interface ReadRequest {
   readonly inTransaction: boolean
   /** Nothing that is fenced, though it be within its template's window: the caller's wish, or an outer layer would keep it. */
   readonly freshOnly: boolean
+  /** Nothing is loaded that could not be stored. */
+  readonly onlyIfStorable: boolean
   readonly budgets: LayerBudgets
   /** How long the value is kept if this read loads it, in milliseconds. */
   readonly ttlMs: number
@@ -171,10 +173,12 @@ export class Reader {
     seen: Extract<LookUp, { readonly miss: ReadMiss }>,
   ): Promise<Loaded | undefined> {
     const { flights, report } = this.ports
-    const { address, ticket, usesShared, token } = request
+    const { address, ticket, usesShared, token, onlyIfStorable } = request
     const { template, key, id } = address
     // A load that knows of no token may read from a standby, or be made of cached parts, that are behind it.
-    const name = token ? `${id} ${ticket}` : usesShared ? id : `${id} unshared`
+    // One that may end without a value is for its own kind.
+    const kind = (usesShared ? '' : ' unshared') + (onlyIfStorable ? ' storable' : '')
+    const name = token ? `${id} ${ticket}` : id + kind
     const under = flights.find(name)
     const sharedFailed = seen.miss === 'unreachable'
     const flight =

@@ -10,6 +10,7 @@ import {
   type ShardTag,
   type StaleRequest,
   type StoredValue,
+  type WindowEntry,
 } from '@freshet/coherence'
 import type { ValueStore } from '@freshet/redis'
 import { LRUCache } from 'lru-cache'
@@ -27,24 +28,27 @@ export type LookUp =
   | { readonly stale: HeldValue; readonly generations: readonly (string | null)[] }
   | { readonly miss: ReadMiss; readonly generations: readonly (string | null)[] }
 
-/** Keys whose further tags are remembered, so that they come with the first command. */
+/** Keys of which is remembered what else their reads ask for, so that it comes with the first command. */
 const REMEMBERED_KEYS = 10_000
 
 /** L2: reads values and judges them (R1). */
 export class SharedLayer {
   readonly #further = new LRUCache<string, readonly ShardTag[]>({ max: REMEMBERED_KEYS })
+  /** By which windows a key was served last: a value that is fenced is read again and again until it is refreshed. */
+  readonly #windows = new LRUCache<string, readonly WindowEntry[]>({ max: REMEMBERED_KEYS })
 
   constructor(private readonly values: ValueStore) {}
 
   /**
    * One MGET; one more round trip where a value names tags that were not asked for, and one where it is fenced and may be
-   * within its window. With a token the applied watermark comes before it, from the same Redis. Throws
+   * within its window, unless it was so when it was read last. With a token the applied watermark comes before it, from the same Redis. Throws
    * ValuesUnavailableError.
    */
   async lookUp(address: Address, request: StaleRequest, isSecond = false): Promise<LookUp> {
     const { token } = request
     const { template, key, required, id } = address
     const asked = this.#further.size > 0 ? this.#further.get(id) : undefined
+    const windows = this.#windows.size > 0 && takesStale(request) ? this.#windows.get(id) : undefined
     const reply = await this.values.read(
       {
         shard: key.shard,
@@ -52,6 +56,7 @@ export class SharedLayer {
         keyText: key.text,
         tags: required.map(({ tag }) => tag),
         withApplied: token !== undefined,
+        ...(windows && { windows }),
       },
       asked,
     )
@@ -74,7 +79,9 @@ export class SharedLayer {
       verdict = judgeRead(header, required, fetched)
     }
     if (header.x) this.remember(id, header.x)
-    if (verdict !== 'fresh' && !(await this.#isWithinWindow(address, stored, fetched, request)))
+    if (verdict === 'fresh' && windows) this.#windows.delete(id)
+    const known = { asked: windows, open: reply.open }
+    if (verdict !== 'fresh' && !(await this.#isWithinWindow(address, stored, fetched, request, known)))
       return { miss: 'miss' in verdict ? verdict.miss : 'generation-lost', generations }
     const value = decoded(payload)
     if (value === UNREADABLE) return { miss: 'unreadable', generations }
@@ -83,10 +90,11 @@ export class SharedLayer {
   }
 
   async #isWithinWindow(
-    { required }: Address,
+    { required, id, key }: Address,
     { header }: StoredValue,
     fetched: FetchedGenerations,
     request: StaleRequest,
+    known: KnownWindows,
   ): Promise<boolean> {
     if (!takesStale(request)) return false
     const unknown = (header.x ?? []).flatMap(([shard, tag]) =>
@@ -94,7 +102,10 @@ export class SharedLayer {
     )
     const all = unknown.length > 0 ? await this.#alsoFetching(unknown, fetched) : fetched
     const asked = entriesToAsk(header, required, all, request)
-    return asked !== undefined && isServableStale(asked, await this.values.openWindows(asked))
+    if (asked === undefined) return false
+    const own = asked.filter(({ shard }) => shard === key.shard) // what comes with the value lies in its shard
+    if (own.length > 0) this.#windows.set(id, own)
+    return isServableStale(asked, openAmong(asked, known) ?? (await this.values.openWindows(asked)))
   }
 
   async #alsoFetching(tags: readonly ShardTag[], known: FetchedGenerations): Promise<FetchedGenerations> {
@@ -108,6 +119,24 @@ export class SharedLayer {
       further.map(([shard, tag]) => ({ shard, tag })),
     )
   }
+}
+
+/** The windows that were asked for with the value, and which of them were open. */
+interface KnownWindows {
+  readonly asked: readonly WindowEntry[] | undefined
+  readonly open: readonly boolean[] | undefined
+}
+
+/** Undefined: one of them was not asked for. */
+function openAmong(entries: readonly WindowEntry[], { asked, open }: KnownWindows): readonly boolean[] | undefined {
+  if (asked === undefined || open === undefined) return undefined
+  const found: boolean[] = []
+  for (const { entry, shard } of entries) {
+    const position = asked.findIndex((each) => each.entry === entry && each.shard === shard)
+    if (position < 0) return undefined
+    found.push(open[position] ?? false)
+  }
+  return found
 }
 
 const UNREADABLE = Symbol('unreadable')

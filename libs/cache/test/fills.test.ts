@@ -93,6 +93,31 @@ it('R3: a change that is fenced before any reader can see it keeps the old value
   expect(await world.client().cache.read(key, balance)).toMatchObject({ value: { amount: 70 }, vouched: true })
 })
 
+it('who only fills layers loads nothing before it can be stored, and waits for that longer than a reader would', async () => {
+  const { world, balance } = await openWorld()
+  const change = world.primary.begin('42', { amount: 70 })
+  await world.fence(change, fenced)
+  const client = world.client()
+  await client.clockRead()
+  const reading = client.cache.read(key, balance, { onlyIfStorable: true })
+  await expect.poll(() => client.snapshots).toBeGreaterThan(5)
+  expect(client.counts.of('balance').loads).toBe(0)
+  const meanwhile = await client.cache.read(key, async () => ({ amount: 50 }))
+  expect(meanwhile).toMatchObject({ joined: false, refused: 'not-visible' })
+  change.show()
+  expect(await reading).toMatchObject({ value: { amount: 70 }, vouched: true })
+  expect(client.counts.of('balance')).toMatchObject({ loads: 2, stored: 1 })
+})
+
+it('who only fills layers is told why nothing could be stored, and nothing is loaded', async () => {
+  const { world, balance } = await openWorld()
+  world.redis.records.clear()
+  const { cache, counts } = world.client()
+  const reading = cache.read(key, balance, { onlyIfStorable: true })
+  await expect(reading).rejects.toMatchObject({ code: 'NOT_STORABLE', reason: 'history-lost' })
+  expect(counts.of('balance')).toMatchObject({ loads: 0, refused: { 'history-lost': 1 } })
+})
+
 it('R2: the snapshot is taken after the capture and before the load', async () => {
   const { world, balance } = await openWorld()
   await world.fence(world.primary.commit('1', { amount: 0 }), fenced) // so that a snapshot is wanted

@@ -39,6 +39,34 @@ it('the window begins with the first fence after the fill, however many follow',
   expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 80 }, stale: false })
 })
 
+it('a fenced value that is read again and again costs one round trip a read', async () => {
+  const { world, card, client } = await openFenced(exact)
+  const reads = { windows: 0, read: 0 }
+  for (let count = 1; count <= 3; count++) {
+    expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 50 }, stale: true })
+    reads.read = client.pauses.passed.get('read') ?? 0
+    reads.windows = client.pauses.passed.get('windows') ?? 0
+    expect(reads).toEqual({ windows: 1, read: count })
+  }
+  world.nowMs += minute
+  expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 70 }, stale: false })
+})
+
+it('the window of the value before says nothing of the one that took its place', async () => {
+  const { world, card, client } = await openFenced(exact)
+  expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 50 }, stale: true })
+  await world.client().cache.read(key, card, { fresh: true })
+  await world.fence(world.primary.commit('42', { amount: 80 }), exact)
+  expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 80 }, stale: false })
+})
+
+it('a window that is open when it is remembered ends all the same with a fence of another tag', async () => {
+  const { world, card, client } = await openFenced(exact)
+  expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 50 }, stale: true })
+  await world.fence(world.primary.commit('42', { amount: 80 }), wildcard)
+  expect(await client.cache.read(key, card)).toMatchObject({ value: { amount: 80 }, stale: false })
+})
+
 it('a fence of which no window was opened ends all, and so does a gap', async () => {
   const fenced = await openFenced(exact)
   await fenced.world.fence(fenced.world.primary.commit('42', { amount: 80 }), wildcard)

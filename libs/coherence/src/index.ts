@@ -37,6 +37,7 @@ export {
   entriesOfRotation,
   entriesToAsk,
   isServableStale,
+  refreshAfterMs,
   takesStale,
   windowEntry,
   windowsToOpen,

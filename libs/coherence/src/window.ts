@@ -67,6 +67,12 @@ export const entriesOfRotation = (
     ? []
     : windowsMs.map((windowMs) => ({ entry: windowEntry(tag, generation, windowMs), pxMs: windowMs }))
 
+/**
+ * How long after a load a key that is fenced all the time is loaded again, in milliseconds: its window is not over by then,
+ * and what is left of it is for the load.
+ */
+export const refreshAfterMs = (windowMs: number): number => 0.95 * windowMs
+
 /** A read that has found a value which is not fresh. */
 export interface StaleRequest {
   /** Its template's window, in milliseconds; 0: strict. */
@@ -117,7 +123,7 @@ export function entriesToAsk(
 
 /**
  * May the value be served, marked stale and unvouched (R10)? Only if each entry was there when it was asked for, after the
- * value was read; `found` in the order of `asked`.
+ * value was read or in the same moment; `found` in the order of `asked`.
  */
 export const isServableStale = (asked: readonly WindowEntry[] | undefined, found: readonly boolean[]): boolean =>
   asked !== undefined && asked.length > 0 && asked.every((_, position) => found[position] === true)

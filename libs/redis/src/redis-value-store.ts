@@ -40,16 +40,18 @@ export class RedisValueStore implements ValueStore {
   ) {}
 
   async read(request: ReadRequest, extra: readonly ShardTag[] = []): Promise<ReadReply> {
-    const { shard, tags } = request
+    const { shard, tags, windows = [] } = request
     const keys = [this.keys.value(request)]
     for (const tag of tags) keys.push(this.keys.generation(shard, tag))
+    for (const window of windows) keys.push(this.keys.window(window))
+    const own = keys.length
     for (const tag of extra) keys.push(this.keys.generationOf(tag))
     const { topology } = this.nodes
     if (!request.withApplied && (extra.length === 0 || !topology.isCluster)) {
       const ask = (): Promise<Found> => topology.masterOf(shard).connection.redis.mgetBuffer(keys)
       return replyOf(request, await this.answered('read', ask))
     }
-    const bundles = this.bundles(keys, (position) => extra[position - 1 - tags.length]?.shard ?? shard)
+    const bundles = this.bundles(keys, (position) => extra[position - own]?.shard ?? shard)
     if (!request.withApplied)
       return replyOf(request, await this.inBundles('read', bundles, (redis, asked) => redis.mgetBuffer(asked)))
     const { found, applied } = await this.readWithApplied(bundles)
@@ -233,7 +235,12 @@ function unbundled<T>(bundles: readonly Bundle[], found: readonly (T | null)[][]
   return all
 }
 
-function replyOf({ tags }: ReadRequest, [value = null, ...generations]: readonly (Buffer | null)[]): ReadReply {
-  const texts = generations.map(textOf)
-  return { value, generations: texts.slice(0, tags.length), extra: texts.slice(tags.length) }
+function replyOf({ tags, windows = [] }: ReadRequest, [value = null, ...found]: readonly (Buffer | null)[]): ReadReply {
+  const own = tags.length + windows.length
+  return {
+    value,
+    generations: found.slice(0, tags.length).map(textOf),
+    extra: found.slice(own).map(textOf),
+    ...(windows.length > 0 && { open: found.slice(tags.length, own).map((each) => each !== null) }),
+  }
 }

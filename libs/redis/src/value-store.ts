@@ -13,6 +13,8 @@ export interface ValueAddress {
 export interface ReadRequest extends ValueAddress {
   /** The tags that its template requires; all lie in its shard. */
   readonly tags: readonly string[]
+  /** Also wanted: which of these windows are open; all lie in its shard. */
+  readonly windows?: readonly WindowEntry[]
   /** Also wanted: the applied watermark, read before the generations and from the same Redis as they (G3). */
   readonly withApplied?: boolean
 }
@@ -22,6 +24,8 @@ export interface ReadReply {
   readonly value: Buffer | null
   readonly generations: readonly (string | null)[]
   readonly extra: readonly (string | null)[]
+  /** Which of the windows asked for were open, in their order; missing where none was asked for. */
+  readonly open?: readonly boolean[]
   /** The least of all partitions' applied watermarks, where it was asked for and none is missing. */
   readonly applied?: AppliedWatermark | undefined
 }
@@ -36,7 +40,7 @@ export interface Captured {
 
 /** The client's side of the protocol. All calls throw ValuesUnavailableError when Redis does not answer. */
 export interface ValueStore {
-  /** Value and generations in one MGET (R1); `extra` are tags that may lie in other shards. */
+  /** Value, generations and windows in one MGET (R1); `extra` are tags that may lie in other shards. */
   read(request: ReadRequest, extra?: readonly ShardTag[]): Promise<ReadReply>
   /** Which of these windows are open, in their order. */
   openWindows(entries: readonly WindowEntry[]): Promise<readonly boolean[]>

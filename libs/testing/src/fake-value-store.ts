@@ -34,6 +34,7 @@ export class FakeValueStore implements ValueStore {
       generations: request.tags.map((tag) =>
         server.alive(server.generations, shardTagText({ shard: request.shard, tag })),
       ),
+      ...(request.windows && request.windows.length > 0 && { open: this.areOpen(request.windows) }),
       extra: await this.generations(extra),
     }
   }
@@ -44,8 +45,7 @@ export class FakeValueStore implements ValueStore {
   }
 
   async openWindows(entries: readonly WindowEntry[]): Promise<readonly boolean[]> {
-    const { server } = this
-    return entries.map(({ shard, entry }) => server.alive(server.windows, `${shard}/${entry}`) !== null)
+    return this.areOpen(entries)
   }
 
   async capture(tags: readonly ShardTag[], ttlMs: number): Promise<Captured> {
@@ -95,6 +95,11 @@ export class FakeValueStore implements ValueStore {
 
   async applied(): Promise<AppliedWatermark | undefined> {
     return leastApplied(this.server.applied.values())
+  }
+
+  private areOpen(entries: readonly WindowEntry[]): readonly boolean[] {
+    const { server } = this
+    return entries.map(({ shard, entry }) => server.alive(server.windows, `${shard}/${entry}`) !== null)
   }
 
   private get server(): FakeRedisState {

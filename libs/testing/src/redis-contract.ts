@@ -84,6 +84,19 @@ export function redisContract(name: string, start: () => Promise<RedisUnderTest>
           await eventually(() => scene().port.values.openWindows(isOver), [false, true])
         })
 
+        it('come with the value and its generations where they are asked for in the same read', async () => {
+          const { values } = scene().port
+          const [ended = ''] = (await scene().captured()).generations
+          await values.store(address, payload, hour, [place])
+          await scene()
+            .session()
+            .fence([fence(hour)])
+          const [current = ''] = (await scene().captured()).generations
+          const windows = [entry(current, hour), entry(ended, hour)]
+          const reply = await values.read({ ...address, tags: [tag.text], windows }, [place])
+          expect(reply).toEqual({ value: payload, generations: [current], extra: [current], open: [false, true] })
+        })
+
         it('are not opened again by a rotation that is repeated, nor by one that opens none', async () => {
           const [first = ''] = (await scene().captured()).generations
           await scene()

@@ -9,7 +9,7 @@ export interface RefillJob extends Omit<WarmRequestRecord, 'id' | 'source'> {
 
 const REFUSED = 'the fence protocol refused to store the value: '
 
-/** Loaded, but not stored: the fence protocol forbade it. */
+/** Not stored: the fence protocol forbade it. */
 export class RefillRefusedError extends Error {
   readonly code = 'REFILL_REFUSED'
 
@@ -36,6 +36,9 @@ export function identityOf({ owner, template, key }: RefillJob): string {
     .digest('base64url')
 }
 
+/** Of the job that follows on one which is due. */
+export const identityOfNext = (identity: string): string => `${identity}-next`
+
 /**
  * Two requests for one key as one: due when the earlier is, worth doing as long as the later, as urgent as the higher, kept
  * as long as the longer wants it.
@@ -50,6 +53,16 @@ export function merged(one: RefillJob, other: RefillJob): RefillJob {
     priority: Math.max(one.priority, other.priority),
   }
 }
+
+/** The same job, not before and until another time. */
+export const putOff = (
+  job: RefillJob,
+  { notBefore, deadline }: Pick<RefillJob, 'notBefore' | 'deadline'>,
+): RefillJob => ({
+  ...job,
+  notBefore,
+  deadline: Math.max(job.deadline, deadline),
+})
 
 /** One job for each key that is asked for. */
 export function distinctJobs(requests: readonly WarmRequestRecord[]): ReadonlyMap<string, RefillJob> {
@@ -67,6 +80,9 @@ export function distinctJobs(requests: readonly WarmRequestRecord[]): ReadonlyMa
 export function delayMsOf({ notBefore, deadline }: RefillJob, nowMs: number): number {
   return Math.max(0, Math.min(notBefore, deadline) - nowMs)
 }
+
+/** It has begun, or does as soon as it can: a request for later is not about it, but about a refresh that follows on it. */
+export const isDue = (job: RefillJob, nowMs: number): boolean => delayMsOf(job, nowMs) === 0
 
 const ORDINARY_PRIORITY = 1_048_576
 

@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { WarmRequestRecord } from '@freshet/events'
-import { Queue, type Job } from 'bullmq'
+import { Queue, type Job, type JobsOptions } from 'bullmq'
 import { connectQueue, evictionWarning, queueName, queuePrefix } from './connect-queue.js'
-import { delayMsOf, distinctJobs, identityOf, merged, queuePriorityOf, type RefillJob } from './refill-job.js'
+import {
+  delayMsOf,
+  distinctJobs,
+  identityOf,
+  identityOfNext,
+  isDue,
+  merged,
+  queuePriorityOf,
+  type RefillJob,
+} from './refill-job.js'
 
 /** Where the work lies. */
 export interface QueuePlace {
@@ -30,7 +39,20 @@ export interface AskedJob {
 /** Failed jobs that are kept to be looked at, and how long. */
 const keptFailed = { count: 1_000, age: 24 * 3_600 }
 
-/** Refills that wait in Redis, one job a key. */
+/** A job, and the name by which there is one of it. */
+interface Wanted {
+  readonly identity: string
+  readonly job: RefillJob
+}
+
+type Added = Wanted & AskedJob
+
+const isMet = ({ isNew }: AskedJob): boolean => !isNew
+
+/** Brings nothing forward. */
+const never = Number.MAX_SAFE_INTEGER
+
+/** Refills that wait in Redis, one job a key; and one that follows on it, where that one is due. */
 export class RefillQueue {
   private readonly connection: ReturnType<typeof connectQueue>
   private readonly queue: Queue<RefillJob>
@@ -63,7 +85,8 @@ export class RefillQueue {
 
   /**
    * Resolves when Redis has all of them. A key that waits is brought forward, never put back; one that is being loaded is
-   * loaded once more, since the change behind the request may have come after its load. Rejects while Redis is away, and
+   * loaded once more, since the change behind the request may have come after its load. A request for later than a job
+   * that is due follows on it: who is fenced all the time is asked for anew just when the refresh before begins. Rejects while Redis is away, and
    * when `signal` is aborted; to put the same again is harmless.
    */
   async put(requests: readonly WarmRequestRecord[], signal: AbortSignal): Promise<void> {
@@ -109,7 +132,14 @@ export class RefillQueue {
    * loaded is not loaded again. Returns the job of each, in their order.
    */
   async ask(jobs: readonly RefillJob[]): Promise<readonly AskedJob[]> {
-    return this.add(jobs, false)
+    const wanted = jobs.map((job) => ({ identity: identityOf(job), job }))
+    const added = await this.add(wanted, Date.now(), false)
+    await Promise.all(
+      added
+        .filter(isMet)
+        .map(async ({ id, job }) => this.bringForward(await this.queue.getJob(id), { ...job, notBefore: never })),
+    )
+    return added.map(({ id, isNew }) => ({ id, isNew }))
   }
 
   /** Takes back what was asked for and nobody else has asked for since; what runs is left. */
@@ -135,42 +165,55 @@ export class RefillQueue {
   }
 
   private async putAll(requests: readonly WarmRequestRecord[]): Promise<void> {
-    await this.add([...distinctJobs(requests).values()], true)
+    const nowMs = Date.now()
+    const wanted = [...distinctJobs(requests)].map(([identity, job]) => ({ identity, job }))
+    const met = (await this.add(wanted, nowMs, true)).filter(isMet)
+    const following = await Promise.all(met.map(async (each) => (await this.meet(each, nowMs)) ?? []))
+    const metAgain = (await this.add(following.flat(), nowMs, true)).filter(isMet)
+    await Promise.all(metAgain.map(async ({ id, job }) => this.bringForward(await this.queue.getJob(id), job)))
   }
 
-  private async add(jobs: readonly RefillJob[], isUrgent: boolean): Promise<readonly AskedJob[]> {
-    if (jobs.length === 0) return []
-    const nowMs = Date.now()
-    const wanted = jobs.map((job) => ({ job, jobId: randomUUID() }))
+  /** Each with the id of its job, which was there already where it met one. */
+  private async add(wanted: readonly Wanted[], nowMs: number, isUrgent: boolean): Promise<readonly Added[]> {
+    if (wanted.length === 0) return []
+    const jobs = wanted.map((each) => ({ ...each, jobId: randomUUID() }))
     const added = await this.queue.addBulk(
-      wanted.map(({ job, jobId }) => ({
+      jobs.map(({ identity, job, jobId }) => ({
         name: job.template,
         data: job,
-        opts: {
-          jobId,
-          deduplication: { id: identityOf(job), keepLastIfActive: isUrgent },
-          priority: queuePriorityOf(job.priority),
-          delay: delayMsOf(job, nowMs),
-          attempts: this.options.attempts,
-          backoff: { type: 'custom' },
-          removeOnComplete: true,
-          removeOnFail: keptFailed,
-          stackTraceLimit: 1,
-        },
+        opts: { ...this.optionsOf(job, identity, nowMs, isUrgent), jobId },
       })),
     )
-    return Promise.all(
-      wanted.map(async ({ job, jobId }, index) => {
-        const id = added[index]?.id ?? jobId
-        if (id !== jobId) await this.bringForward(id, isUrgent ? job : { ...job, notBefore: Number.MAX_SAFE_INTEGER })
-        return { id, isNew: id === jobId }
-      }),
-    )
+    return jobs.map(({ jobId, ...each }, index) => {
+      const id = added[index]?.id ?? jobId
+      return { ...each, id, isNew: id === jobId }
+    })
+  }
+
+  private optionsOf(job: RefillJob, identity: string, nowMs: number, isUrgent: boolean): JobsOptions {
+    const delay = delayMsOf(job, nowMs)
+    return {
+      deduplication: { id: identity, keepLastIfActive: isUrgent && delay === 0 },
+      priority: queuePriorityOf(job.priority),
+      delay,
+      attempts: this.options.attempts,
+      backoff: { type: 'custom' },
+      removeOnComplete: true,
+      removeOnFail: keptFailed,
+      stackTraceLimit: 1,
+    }
+  }
+
+  /** Returns what has to follow on the job that it met. */
+  private async meet({ id, identity, job }: Added, nowMs: number): Promise<Wanted | undefined> {
+    const there: Job<RefillJob> | undefined = await this.queue.getJob(id)
+    if (!isDue(job, nowMs) && (!there || isDue(there.data, nowMs))) return { identity: identityOfNext(identity), job }
+    await this.bringForward(there, job)
+    return undefined
   }
 
   /** Any of these fails for a job that has begun or ended meanwhile: it began after the change, so nothing is missed. */
-  private async bringForward(id: string, wanted: RefillJob): Promise<void> {
-    const job: Job<RefillJob> | undefined = await this.queue.getJob(id)
+  private async bringForward(job: Job<RefillJob> | undefined, wanted: RefillJob): Promise<void> {
     if (!job) return
     const { data } = job
     const both = merged(data, wanted)

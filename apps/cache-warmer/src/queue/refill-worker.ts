@@ -11,11 +11,17 @@ export interface DeadLetter {
   readonly error: Error
 }
 
+/** How an attempt ended: its outcome, which is told to whoever listens to the queue's events, or a job to be done instead, at its own time. */
+export interface Worked {
+  readonly outcome: string
+  readonly instead?: RefillJob
+}
+
 export interface RefillWorkerOptions extends QueuePlace {
   /** Jobs that run at once. */
   readonly concurrency: number
-  /** Throws to have the job tried again later; what it returns is told to whoever listens to the queue's events. */
-  readonly work: (job: RefillJob) => Promise<unknown>
+  /** Throws to have the job tried again later. */
+  readonly work: (job: RefillJob) => Promise<Worked>
   /** How long a job has to wait before it may begin, by no fault of its own; 0 for not at all. */
   readonly holdBackMs?: (job: RefillJob, nowMs: number) => number
   readonly onDeadLetter: (letter: DeadLetter) => void
@@ -39,11 +45,11 @@ export class RefillWorker {
     const begin = async (job: Job<RefillJob>, token: string | undefined): Promise<unknown> => {
       const nowMs = Date.now()
       const waitMs = options.holdBackMs?.(job.data, nowMs) ?? 0
-      if (waitMs > 0) {
-        await job.moveToDelayed(nowMs + waitMs, token) // costs no attempt
-        throw new DelayedError()
-      }
-      return work(job.data)
+      if (waitMs > 0) return delayed(job, nowMs + waitMs, token)
+      const { outcome, instead } = await work(job.data)
+      if (instead === undefined) return outcome
+      await job.updateData(instead)
+      return delayed(job, instead.notBefore, token)
     }
     this.worker = new Worker<RefillJob, unknown>(queueName(owner), begin, {
       connection: this.connection,
@@ -77,6 +83,12 @@ export class RefillWorker {
     over.abort()
     this.connection.disconnect()
   }
+}
+
+/** Costs no attempt. */
+async function delayed(job: Job<RefillJob>, untilMs: number, token: string | undefined): Promise<never> {
+  await job.moveToDelayed(untilMs, token)
+  throw new DelayedError()
 }
 
 const isOver = ({ attemptsMade, opts, finishedOn }: Job<RefillJob>, error: Error): boolean =>

@@ -1,3 +1,4 @@
+import { refreshAfterMs } from '@freshet/coherence'
 import type { HotTarget } from './hot-index.js'
 
 /** A refresh of a hot key; times in milliseconds since 1970. */
@@ -18,9 +19,6 @@ const rampFrom = 0.1
 const rampTo = 0.8
 /** What began longer ago is forgotten; a longer window only begins its ramp anew. */
 const longestWindowMs = 600_000
-/** The part of a window after which a key that is fenced all the time is refreshed again; the rest is for the load. */
-const period = 0.95
-
 /**
  * When the hot keys that were fenced are refreshed (DESIGN 9): strict ones at once, those with a window spread over it, the
  * hottest first: a ramp, not a spike. A key whose refresh is still to come needs no other, since that one will load what
@@ -37,7 +35,7 @@ export class RefreshSchedule {
     const due = fenced.filter((target) => this.lastOf(target) <= nowMs).toSorted(hottestFirst)
     return due.map((target, place) => {
       const windowMs = windowOf(target)
-      const again = this.lastOf(target) + (windowMs > 0 ? period * windowMs : strictEveryMs)
+      const again = this.lastOf(target) + (windowMs > 0 ? refreshAfterMs(windowMs) : strictEveryMs)
       const ramp = windowMs > 0 ? rampFrom + (place / due.length) * (rampTo - rampFrom) : 0
       const notBefore = Math.floor(again > nowMs ? again : nowMs + ramp * windowMs)
       return { target, notBefore, deadline: nowMs + (windowMs || strictWithinMs) }

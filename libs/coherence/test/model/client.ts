@@ -5,7 +5,6 @@ import {
   judgeRead,
   shownByStandby,
   type AppliedWatermark,
-  type FetchedGenerations,
   type ShardTag,
 } from '../../src/index.js'
 import { Filler } from './filler.js'
@@ -15,14 +14,14 @@ import { appliedFor, isSpokenFor } from './ledger.js'
 import { Memory } from './memory.js'
 import type { Captured, Stored, Value, Versions } from './place.js'
 import { history } from './service.js'
-import { staleWithin } from './window.js'
+import { openWith, staleWithin, type Old } from './window.js'
 import type { KnownCommit, Step, World } from './world.js'
 
 /** What one MGET brought; `promised`: what the judge may ask of it. */
 interface LookUp {
   readonly hit?: Omit<Held, 'vouched'>
   /** What is there and not fresh, where there are windows. */
-  readonly old?: { readonly stored: Stored; readonly fetched: FetchedGenerations }
+  readonly old?: Old
   readonly generations: readonly (string | null)[]
   readonly promised: Versions
 }
@@ -110,7 +109,7 @@ export class Client {
       // a load goes on behind it, which half of these reads wait for instead
       if (look.old && known === undefined && random.onceIn(2)) {
         const request = { fresh: options.fresh ?? false, insideLoad: scope !== undefined }
-        if (yield* staleWithin(this.world, key, look.old.stored, look.old.fetched, request)) {
+        if (yield* staleWithin(this.world, key, look.old, request)) {
           hits.window += 1
           const isTaken = without === 'a value within its window is vouched for'
           const held: Held = {
@@ -162,6 +161,9 @@ export class Client {
     const fetch = (tag: ShardTag) => redis.generation(tag) ?? null
     const generations = key.tags.map(fetch)
     let { promised } = redis
+    // half of the reads remember by which windows the value was served last, and ask for them in the same command
+    const isKnown = stored !== undefined && features.windows.length > 0 && random.onceIn(2)
+    const open = isKnown ? openWith(this.world, key, stored, generations) : undefined
     if (!stored) {
       yield 'absent'
       return { generations, promised }
@@ -177,7 +179,7 @@ export class Client {
     const verdict = judgeRead(stored.header, key.tags, fetched)
     yield 'judged'
     if (verdict !== 'fresh')
-      return { generations, promised, ...(features.windows.length > 0 && { old: { stored, fetched } }) }
+      return { generations, promised, ...(features.windows.length > 0 && { old: { stored, fetched, open } }) }
     return { hit: { value: stored.value, tags: tagsIn(key.tags, stored) }, generations, promised }
   }
 

@@ -6,6 +6,7 @@ import {
   type FetchedGenerations,
   type Rotation,
   type ShardTag,
+  type WindowEntry,
 } from '../../src/index.js'
 import type { Key } from './keys.js'
 import type { Place, Stored } from './place.js'
@@ -73,22 +74,44 @@ function windowsOfHotKeys(world: World, { tag, shard }: ShardTag): number[] {
   return covered.flatMap((key) => (world.random.onceIn(4) ? [] : [windowOf(world, key)]))
 }
 
+/** A value that is not fresh. `open`: windows of its shard, by their entries, where they came with it. */
+export interface Old {
+  readonly stored: Stored
+  readonly fetched: FetchedGenerations
+  readonly open: { readonly found: ReadonlyMap<string, boolean>; readonly askedAt: number } | undefined
+}
+
+/** Which windows of the value's shard are open in this very moment. */
+export function openWith(
+  world: World,
+  key: Key,
+  { header: { x: _x, ...own } }: Stored,
+  required: FetchedGenerations['required'],
+): Old['open'] {
+  const asked = entriesToAsk(own, key.tags, { required }, { windowMs: windowOf(world, key) })
+  return asked && { found: new Map(asked.map((each) => [each.entry, isOpen(world, each)])), askedAt: world.now }
+}
+
+const isOpen = ({ redis, now }: World, { shard, entry }: WindowEntry): boolean =>
+  (redis.place(shard).entries.get(entry) ?? 0) > now
+
 /** What a reader with no token may still have of a value that is not fresh. */
 export function* staleWithin(
   world: World,
   key: Key,
-  stored: Stored,
-  fetched: FetchedGenerations,
+  { stored, fetched, open }: Old,
   request: { readonly fresh: boolean; readonly insideLoad: boolean },
 ): Generator<Step, boolean> {
   const windowMs = windowOf(world, key)
   const asked = entriesToAsk(stored.header, key.tags, fetched, { ...request, windowMs })
   if (asked === undefined) return false
+  const known =
+    open && asked.every(({ entry, shard }) => shard === key.shard && open.found.has(entry)) ? open : undefined
   const found: boolean[] = []
-  const askedAt = world.now // what is decided then is decided, however late the answer
-  for (const { shard, entry } of asked) {
-    found.push((world.redis.place(shard).entries.get(entry) ?? 0) > world.now)
-    yield 'entry asked for'
+  const askedAt = known?.askedAt ?? world.now // what is decided then is decided, however late the answer
+  for (const each of asked) {
+    found.push(known?.found.get(each.entry) ?? isOpen(world, each))
+    if (!known) yield 'entry asked for'
   }
   const isFound = world.without === 'a window of one tag is enough' ? found.map(() => found.includes(true)) : found
   if (!isServableStale(asked, isFound)) return false
