@@ -65,8 +65,8 @@ it('the service loads by its own client, past its memory, and says what became o
   const refresh = refreshByHttp({ url, secret })
   expect(await refresh({ ...request, ttlMs: 5_000 })).toEqual({ outcome: 'warmed' })
   expect(await refresh(request)).toEqual({ outcome: 'fresh' })
-  expect(await refresh(request)).toEqual({ outcome: 'refused', reason: 'not-visible' })
-  expect(asked[0]).toEqual([request.parameters, { fresh: true, ttlMs: 5_000 }])
+  expect(await refresh(request)).toEqual({ outcome: 'refused', reason: 'not-visible', isLoaded: true })
+  expect(asked[0]).toEqual([request.parameters, { fresh: true, onlyIfStorable: true, ttlMs: 5_000 }])
 })
 
 it('what its version of the catalog does not have is foreign, and no failure', async () => {

@@ -176,7 +176,7 @@ it('a run asks for values that are kept longer where it is told to', async () =>
     return {}
   })
   await run(chunksOf(1), { ttlMs: 86_400_000 })
-  expect(asked).toEqual([{ fresh: true, ttlMs: 86_400_000 }])
+  expect(asked).toEqual([{ fresh: true, onlyIfStorable: true, ttlMs: 86_400_000 }])
 })
 
 it('an interrupted run takes back what nobody has begun, waits for what runs, and leaves what others asked for', async () => {
