@@ -69,6 +69,32 @@ const standings = async () =>
   standingsOf(await readCatalogs(server.connect(), ''), await redis.connect().fences.session().catalogsInForce())
 
 describe('catalog list', () => {
+  it('says how strong the fences of topics are that others write', async () => {
+    const sales = {
+      entity: 'sale',
+      key: ['id'],
+      columns: { id: 'id' },
+      from: { debezium: 'shop.sales', slot: 'debezium' },
+    }
+    const events = { 'sale.voided': { parameters: { id: 'int8' as const }, topic: 'voids' } }
+    register({ ...documentOf('1', 'sale'), tables: { 'public.sales': sales }, events })
+    const found = await standings()
+    const printed: string[] = []
+    printCatalogs({ print: (line) => printed.push(line), note: () => undefined }, found)
+    expect(printed.slice(-2)).toEqual([
+      'shop@1: reads shop.sales, full strength',
+      'shop@1: reads voids, lease strength',
+    ])
+    expect(JSON.parse(catalogsJson(found))).toMatchObject([
+      {
+        topics: [
+          { topic: 'shop.sales', strength: 'full' },
+          { topic: 'voids', strength: 'lease' },
+        ],
+      },
+    ])
+  })
+
   it('says of every catalog where it stands, since which LSN and when, and why it is refused', async () => {
     await bringIntoForce(documentOf('1', 'sale'))
     register(documentOf('2', 'sale'))

@@ -1,3 +1,4 @@
+import { foreignTopics, validateCatalog, type ForeignTopic } from '@freshet/catalog'
 import type { CatalogFault } from '@freshet/events'
 import type { Lsn } from '@freshet/pgoutput'
 import type { CatalogInForce } from '@freshet/redis'
@@ -24,6 +25,8 @@ export interface CatalogStanding {
   /** When the listener said so, in milliseconds since 1970. */
   readonly sinceMs: number | undefined
   readonly faults: readonly CatalogFault[]
+  /** The topics of others that it reads, and how strong their fences are. */
+  readonly topics: readonly Pick<ForeignTopic, 'topic' | 'strength'>[]
 }
 
 /** Joins what Kafka remembers with what Redis holds, by which clients go. */
@@ -37,7 +40,7 @@ export function standingsOf(
 function standingOf(catalog: KnownCatalog, inForce: readonly CatalogInForce[]): CatalogStanding {
   const { owner, version, document, status, answeredAtMs: sinceMs } = catalog
   const held = inForce.find((one) => one.owner === owner && one.version === version)
-  const stands = { owner, version, faults: [] }
+  const stands = { owner, version, faults: [], topics: topicsOf(document) }
   const answer = status && { fingerprint: status.fingerprint || undefined, sinceMs }
   const unknown = { fingerprint: held?.fingerprint, lsn: held?.lsn, sinceMs: undefined }
   if (document === undefined) {
@@ -52,6 +55,11 @@ function standingOf(catalog: KnownCatalog, inForce: readonly CatalogInForce[]): 
   if (status?.state !== 'accepted') return { ...stands, ...unknown, lsn: undefined, state: 'pending' }
   const isHeld = held?.fingerprint === status.fingerprint
   return { ...stands, ...unknown, ...answer, state: isHeld ? 'in-force' : 'accepted', lsn: held?.lsn ?? status.lsn }
+}
+
+function topicsOf(document: KnownCatalog['document']): CatalogStanding['topics'] {
+  const { catalog } = validateCatalog(document)
+  return catalog ? foreignTopics([catalog]).map(({ topic, strength }) => ({ topic, strength })) : []
 }
 
 const byName = (one: CatalogStanding, other: CatalogStanding): number =>

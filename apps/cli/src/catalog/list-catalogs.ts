@@ -4,7 +4,7 @@ import { tableLines } from '../table.js'
 import type { Terminal } from '../terminal.js'
 import type { CatalogStanding } from './catalog-states.js'
 
-/** A line for each catalog: where it stands, and since when; then the faults of those that are refused. */
+/** A line for each catalog: where it stands, and since when; then the topics of others, and the faults of those that are refused. */
 export function printCatalogs(terminal: Terminal, standings: readonly CatalogStanding[]): void {
   if (standings.length === 0) {
     terminal.print('No catalog is registered. Register one with: freshet catalog register FILE|MODULE')
@@ -20,6 +20,9 @@ export function printCatalogs(terminal: Terminal, standings: readonly CatalogSta
   ])
   const head = ['OWNER', 'VERSION', 'STATE', 'SINCE LSN', 'TIME', 'FINGERPRINT']
   for (const line of tableLines(head, rows)) terminal.print(line)
+  for (const { owner, version, topics } of standings)
+    for (const { topic, strength } of topics)
+      terminal.print(`${owner}@${version}: reads ${topic}, ${strength} strength`)
   for (const { owner, version, faults } of standings) {
     if (faults.length === 0) continue
     terminal.print(`${owner}@${version}: ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`)
