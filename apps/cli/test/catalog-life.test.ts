@@ -137,6 +137,7 @@ describe('catalog list', () => {
       lsn: null,
       since: null,
       faults: [],
+      topics: [],
     })
     expect(json[5]).toMatchObject({ state: 'retired', lsn: '0/1E', since: expect.stringContaining('T') as string })
   })
