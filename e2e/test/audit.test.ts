@@ -31,13 +31,14 @@ async function start(options: Partial<SystemOptions> = {}): Promise<System> {
 
 it('an audit in traffic finds every layer consistent, and says of how much', async () => {
   const system = await start()
-  const ran = underTraffic(system, world, async () => undefined, { durationMs: 8_000 })
   const command = ['audit', '@freshet/members-catalog', '--for', '7s', '--rate', '150', '--recheck', '1s,4s', '--json']
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [freshet, ...command], {
-    env: { ...process.env, ...system.environment },
-    cwd: import.meta.dirname,
+  let [stdout, stderr] = ['', '']
+  await underTraffic(system, world, async () => {
+    ;({ stdout, stderr } = await promisify(execFile)(process.execPath, [freshet, ...command], {
+      env: { ...process.env, ...system.environment },
+      cwd: import.meta.dirname,
+    }))
   })
-  await ran
   const { rows } = JSON.parse(stdout) as { rows: { layer: string; template: string; reads: number; stale: object }[] }
   for (const { layer, template, stale } of rows)
     expect({ layer, template, stale }).toMatchObject({ stale: { '4000': 0 } })

@@ -187,7 +187,7 @@ it.for(Object.entries(cases))(
     expect(await announcements.take(await writtenUpTo(pool))).toEqual([...tags].sort())
     for (const { url } of system.apis) {
       await eventually(() => namesMissing(url, 'l1', everything), namesOf(misses))
-      expect(await namesMissing(url, 'l2', everything), 'in Redis').toEqual(namesOf(misses))
+      await eventually(() => namesMissing(url, 'l2', everything), namesOf(misses)) // a busy machine is blind for a moment
     }
     await fillEverywhere(system.apis, everything)
     for (const { url } of system.apis)
