@@ -19,14 +19,17 @@ export function keyCount(text: string): number {
   throw new InvalidArgumentError('it must be a whole number from 1 to 40,000.')
 }
 
-/** Ctrl-C aborts the signal; the work ends by itself. A second one ends the process. */
-export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Ctrl-C, or another of these signals, aborts the work's own; the work ends by itself. A second one ends the process. */
+export async function interruptible<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  by: readonly NodeJS.Signals[] = ['SIGINT'],
+): Promise<T> {
   const interrupted = new AbortController()
   const end = (): void => interrupted.abort()
-  process.once('SIGINT', end)
+  for (const signal of by) process.once(signal, end)
   try {
     return await work(interrupted.signal)
   } finally {
-    process.off('SIGINT', end)
+    for (const signal of by) process.off(signal, end)
   }
 }

@@ -23,13 +23,13 @@ import { printTopKeys, readTopKeys, topKeysJson } from './hot/hot-keys.js'
 import { explainOneKey, printKeyForChanges } from './explain/explain-key.js'
 import { tagsOfTexts } from './invalidate/tag-text.js'
 import { serviceNames, startService, type ServiceName } from './service/start-service.js'
-import { clientId, hotKeysVariables, systemVariables } from './settings.js'
+import { clientId, readHotKeysSettings, systemVariables } from './settings.js'
 import { stackUp } from './stack/stack-up.js'
 import { printStatus, statusJson } from './status/print-status.js'
 import { readStatus } from './status/status.js'
 import type { Terminal } from './terminal.js'
 import { addWarm } from './warm/warm-command.js'
-import { addWatchCommand } from './watch/watch-command.js'
+import { addWatch } from './watch/watch-command.js'
 
 const auditVariables = { ...systemVariables, loaders: optional(variables.loaders) }
 
@@ -185,9 +185,8 @@ export function freshetProgram(
       examples(['freshet catalog retire members-api@1', 'freshet catalog retire members-api --yes']),
     )
     .action(async (wanted: string, { yes = false, timeout }: { yes?: boolean; timeout: number }) => {
-      const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
+      const { system, hotKeys } = readHotKeysSettings(environment)
       const { topicPrefix, namespace } = system
-      const hotKeys = { among, moreThan, windowMs }
       succeeded = await withSystem(system, (servers) =>
         retireCatalogs(terminal, wanted, servers, { topicPrefix, namespace, hotKeys, yes, timeoutMs: timeout }),
       )
@@ -245,9 +244,8 @@ export function freshetProgram(
       } else {
         const module = loaders === undefined ? undefined : await importLoaderModule(loaders, process.cwd())
         const catalogs = await catalogsOf(source)
-        const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
+        const { system, hotKeys } = readHotKeysSettings(environment)
         const { topicPrefix } = system
-        const hotKeys = { among, moreThan, windowMs }
         await withSystem(system, async ({ values, kafka }) => {
           const sources = { catalogs, values, kafka, topicPrefix, hotKeys, loaders: module?.catalog }
           await explainOneKey(terminal, key, sources, json)
@@ -320,15 +318,14 @@ export function freshetProgram(
       '\nFRESHET_HOT_KEYS_AMONG, _MORE_THAN and _WINDOW say what is hot, as for the invalidation service.',
     )
     .action(async ({ top, json }: { top: number; json?: true }) => {
-      const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
-      const rule = { among, moreThan, windowMs }
+      const { system, hotKeys: rule } = readHotKeysSettings(environment)
       const keys = await withSystem(system, async ({ kafka }) => readTopKeys(kafka, system.topicPrefix, rule, top))
       if (json) terminal.print(topKeysJson(rule, keys))
       else printTopKeys(terminal, keys)
     })
 
   addWarm(program.command('warm'), { terminal, environment, onExit: (code) => (exitCode = code) })
-  addWatchCommand(program, terminal, environment, examples)
+  addWatch(program.command('watch'), { terminal, environment })
 
   const deadLetters = program
     .command('dead-letters')

@@ -1,4 +1,5 @@
-import { variables, type Configuration } from '@freshet/service-kit'
+import { readConfiguration, variables, type Configuration, type Environment } from '@freshet/service-kit'
+import type { HotKeysSettings } from '@freshet/explain'
 
 /** What commands read that talk to a running system. */
 export const systemVariables = {
@@ -19,5 +20,14 @@ export const hotKeysVariables = {
 }
 
 export type SystemSettings = Configuration<typeof systemVariables>
+
+/** For commands that have to know which keys are hot. Throws ConfigurationError. */
+export function readHotKeysSettings(environment: Environment): {
+  readonly system: SystemSettings
+  readonly hotKeys: HotKeysSettings
+} {
+  const { among, moreThan, windowMs, ...system } = readConfiguration(hotKeysVariables, environment)
+  return { system, hotKeys: { among, moreThan, windowMs } }
+}
 
 export const clientId = 'freshet-cli'

@@ -1,8 +1,22 @@
+import type { ParameterKind } from '@freshet/cache-keys'
 import type { EmittedEventJson } from './json.js'
 import { declareRule, type Occasion } from './rule.js'
 
 /** The types that an emitted event's parameters may have. */
 export type EventParameterType = EmittedEventJson['parameters'][string]
+
+const kinds: Readonly<Record<EventParameterType, ParameterKind>> = {
+  int2: 'integer',
+  int4: 'integer',
+  int8: 'integer',
+  uuid: 'uuid',
+  text: 'text',
+  bool: 'boolean',
+  date: 'date',
+}
+
+/** What a key's parameter is that is bound to one of this type. */
+export const parameterKindOf = (type: EventParameterType): ParameterKind => kinds[type]
 
 /** An event that services emit inside their transactions. */
 export interface DeclaredEvent {

@@ -5,6 +5,7 @@ export { derived, type Derivation } from './derivation.js'
 export { DurationSyntaxError, formatDuration, parseDuration } from './duration.js'
 export {
   event,
+  parameterKindOf,
   type DeclaredEvent,
   type EmittedEventDefinition,
   type EventOptions,

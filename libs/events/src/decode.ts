@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { lsn, xid, type Lsn, type Xid } from '@freshet/pgoutput'
 import { z } from 'zod'
+import { isObject } from './is-object.js'
 import { quickEnvelope, quickChange, quickEvent, quickInvalidation } from './quick.js'
 import type { ChangeRecord, DeadLetterRecord, Decoded, DomainEventRecord } from './records.js'
 import { UnreadableRecordError } from './unreadable.js'
@@ -162,8 +163,6 @@ export function checked<T>(
   const path = [...(at === undefined ? [] : [at]), ...(issue?.path ?? [])].map(String).join('.')
   throw new UnreadableRecordError(fault, `${path === '' ? 'value' : path}: ${issue?.message ?? 'not valid'}`, topic)
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** As `decode`, for readers that skip what cannot be read: it comes back as `kind: 'unknown'`. */
 export function decodeOrSkip(value: Buffer | null, topic?: string): Decoded {

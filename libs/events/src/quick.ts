@@ -1,5 +1,6 @@
 import { lsn, xid } from '@freshet/pgoutput'
 import type { z } from 'zod'
+import { isObject } from './is-object.js'
 import type { AppliedBatch, InvalidationRecord } from './records.js'
 import type { CommitPlace, CommitStamp, Row } from './values.js'
 import type { changeData, Envelope, eventData, invalidationData } from './wire.js'
@@ -85,9 +86,6 @@ const isCount = (value: unknown): value is number =>
 
 const isCause = (value: unknown): value is InvalidationRecord['cause'] =>
   value === 'change' || value === 'event' || value === 'gap' || value === 'hand'
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
 

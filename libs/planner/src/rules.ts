@@ -1,5 +1,4 @@
-import type { ParameterKind } from '@freshet/cache-keys'
-import type { Catalog, EventParameterType, OccasionJson, RuleJson, TableJson } from '@freshet/catalog'
+import { parameterKindOf, type Catalog, type OccasionJson, type RuleJson, type TableJson } from '@freshet/catalog'
 import { compileEviction, type Eviction } from './eviction.js'
 import type { DerivationGraph } from './derivation-graph.js'
 import { derivedTargets } from './derived-targets.js'
@@ -38,16 +37,6 @@ export interface EventRule extends Effects {
   readonly entity: string
 }
 
-const kinds: Readonly<Record<EventParameterType, ParameterKind>> = {
-  int2: 'integer',
-  int4: 'integer',
-  int8: 'integer',
-  uuid: 'uuid',
-  text: 'text',
-  bool: 'boolean',
-  date: 'date',
-}
-
 /** Compiles a catalog's rules. */
 export function compileRules(
   catalog: Catalog,
@@ -67,7 +56,7 @@ export function compileRules(
       const types = catalog.json.events?.[event]?.parameters ?? {}
       const sourceOf = (alias: string): Source => {
         const type = types[alias]
-        return type === undefined ? { name: alias } : { name: alias, kind: kinds[type] }
+        return type === undefined ? { name: alias } : { name: alias, kind: parameterKindOf(type) }
       }
       const entity = event.slice(0, event.indexOf('.'))
       eventRules.push({ ...compileEffects(catalog, graph, index, rule, sourceOf), event, entity })

@@ -86,8 +86,8 @@ export class RefillQueue {
   /**
    * Resolves when Redis has all of them. A key that waits is brought forward, never put back; one that is being loaded is
    * loaded once more, since the change behind the request may have come after its load. A request for later than a job
-   * that is due follows on it: who is fenced all the time is asked for anew just when the refresh before begins. Rejects while Redis is away, and
-   * when `signal` is aborted; to put the same again is harmless.
+   * that is due follows on it: who is fenced all the time is asked for anew just when the refresh before begins. Rejects
+   * while Redis is away, and when `signal` is aborted; to put the same again is harmless.
    */
   async put(requests: readonly WarmRequestRecord[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()

@@ -11,7 +11,10 @@ export interface DeadLetter {
   readonly error: Error
 }
 
-/** How an attempt ended: its outcome, which is told to whoever listens to the queue's events, or a job to be done instead, at its own time. */
+/**
+ * How an attempt ended: its outcome, which is told to whoever listens to the queue's events, or a job to be done instead, at
+ * its own time.
+ */
 export interface Worked {
   readonly outcome: string
   readonly instead?: RefillJob

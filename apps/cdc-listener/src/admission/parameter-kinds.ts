@@ -1,5 +1,5 @@
 import { parseWildcard, QUERY, wildcardGoverns, type ParameterKind } from '@freshet/cache-keys'
-import type { Catalog, CatalogJson, RuleJson } from '@freshet/catalog'
+import { parameterKindOf, type Catalog, type CatalogJson, type RuleJson } from '@freshet/catalog'
 import type { CatalogFault, ParameterKindsByTemplate } from '@freshet/events'
 import type { TableFacts } from '@freshet/postgres'
 import { placeIn } from './path.js'
@@ -86,13 +86,13 @@ function kindOf(
   const emitted = 'event' in rule.on ? json.events?.[rule.on.event] : undefined
   if (emitted !== undefined) {
     const type = emitted.parameters[source]
-    return type === undefined ? undefined : kindsOfTypes[type]
+    return type && parameterKindOf(type)
   }
   const table = 'table' in rule.on ? rule.on.table : tableOfEvent(json, rule.on.event)
   const declared = table === undefined ? undefined : json.tables[table]
   if (declared?.from?.types !== undefined) {
     const type = declared.from.types[source]
-    return type === undefined ? undefined : kindsOfTypes[type]
+    return type && parameterKindOf(type)
   }
   const name = declared?.columns[source]
   const column = table === undefined || name === undefined ? undefined : facts.get(table)?.columns.get(name)
@@ -106,13 +106,3 @@ function kindOf(
 
 const tableOfEvent = (json: CatalogJson, event: string): string | undefined =>
   Object.entries(json.tables).find(([, table]) => table.events?.[event] !== undefined)?.[0]
-
-const kindsOfTypes = {
-  int2: 'integer',
-  int4: 'integer',
-  int8: 'integer',
-  uuid: 'uuid',
-  text: 'text',
-  bool: 'boolean',
-  date: 'date',
-} as const

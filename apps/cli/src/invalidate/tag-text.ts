@@ -8,7 +8,8 @@ type Segments = CompiledTemplate['template']['segments']
 
 /**
  * Finds the tags behind texts: a key (`member:42:balance`), a wildcard (`member:42:*`) or a template (`member:{id}:balance`);
- * with them what the catalogs say is derived from their values, and in their shard, those of templates that have a window, or `staleIfError`, which ends one that a change has opened.
+ * with them what the catalogs say is derived from their values, and in their shard, those of templates that have a window,
+ * or `staleIfError`, which ends one that a change has opened.
  *
  * Throws TagUnknownError with all that are none.
  */

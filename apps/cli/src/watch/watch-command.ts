@@ -1,21 +1,21 @@
 import { connectKafka } from '@freshet/kafka'
 import { readConfiguration, variables, type Environment } from '@freshet/service-kit'
 import type { Command } from 'commander'
+import { examples, interruptible } from '../arguments.js'
 import { clientId } from '../settings.js'
 import type { Terminal } from '../terminal.js'
 import { watchFences } from './watch.js'
 
 const watchVariables = { kafkaBrokers: variables.kafkaBrokers, topicPrefix: variables.topicPrefix }
 
-/** Adds `freshet watch`. `examples` writes those of its help. */
-export function addWatchCommand(
-  program: Command,
-  terminal: Terminal,
-  environment: Environment,
-  examples: (lines: readonly string[]) => string,
-): void {
-  program
-    .command('watch')
+interface Surroundings {
+  readonly terminal: Terminal
+  readonly environment: Environment
+}
+
+/** Makes a command `freshet watch`. */
+export function addWatch(watchCommand: Command, { terminal, environment }: Surroundings): void {
+  watchCommand
     .description('every fence as it happens: the tag, its commit, the rule, and how long it took')
     .option(
       '--tag <tag>',
@@ -26,17 +26,14 @@ export function addWatchCommand(
     .addHelpText('after', '\nIt needs FRESHET_KAFKA_BROKERS and FRESHET_TOPIC_PREFIX alone, and ends with Ctrl-C.')
     .action(async ({ tag, json }: { tag?: string; json?: true }) => {
       const { kafkaBrokers, topicPrefix } = readConfiguration(watchVariables, environment)
-      const interrupted = new AbortController()
-      const end = (): void => interrupted.abort()
-      process.once('SIGINT', end)
-      process.once('SIGTERM', end)
-      const kafka = connectKafka({ brokers: kafkaBrokers, clientId })
-      try {
-        await watchFences(terminal, { kafka, topicPrefix, tag, json: json === true, signal: interrupted.signal })
-      } finally {
-        await kafka.close()
-        process.off('SIGINT', end)
-        process.off('SIGTERM', end)
+      const watch = async (signal: AbortSignal): Promise<void> => {
+        const kafka = connectKafka({ brokers: kafkaBrokers, clientId })
+        try {
+          await watchFences(terminal, { kafka, topicPrefix, tag, json: json === true, signal })
+        } finally {
+          await kafka.close()
+        }
       }
+      await interruptible(watch, ['SIGINT', 'SIGTERM'])
     })
 }

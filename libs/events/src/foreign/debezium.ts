@@ -1,7 +1,8 @@
 import type { ColumnValue, Operation, Row } from '../values.js'
 import { UnreadableRecordError } from '../unreadable.js'
 import { readDebeziumValue, type ForeignColumnType } from './debezium-value.js'
-import { isObject, parseForeignJson } from './foreign-json.js'
+import { isObject } from '../is-object.js'
+import { parseForeignJson } from './foreign-json.js'
 
 /** What of a table's rows can be read. */
 export interface ForeignColumns {

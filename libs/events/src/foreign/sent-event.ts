@@ -1,6 +1,7 @@
 import type { ColumnValue } from '../values.js'
 import { UnreadableRecordError } from '../unreadable.js'
-import { isObject, parseForeignJson } from './foreign-json.js'
+import { isObject } from '../is-object.js'
+import { parseForeignJson } from './foreign-json.js'
 
 /** An event that a service sent straight to a topic. */
 export interface SentEvent {
