@@ -17,15 +17,22 @@ export interface EventSource {
   readonly parameters: EmittedEventJson['parameters']
 }
 
+/** How strong the fences are that changes make: with their transaction, or without. */
+export type Strength = 'full' | 'lease'
+
+/** Each source has its own: what one catalog says of a topic takes nothing from what another has in force. */
+export const strengthOf = (source: DebeziumSource | EventSource): Strength =>
+  source.kind === 'debezium' && source.from.slot !== undefined ? 'full' : 'lease'
+
 /** A topic that others write, with all that catalogs say of it. */
 export interface ForeignTopic {
   readonly topic: string
-  /** `full`: each change names its transaction; `lease`: a fence only rotates, and no watermark waits for the topic. */
-  readonly strength: 'full' | 'lease'
+  /** `full`: some source has it, and watermarks wait for the topic; `lease`: fences only rotate, and none does. */
+  readonly strength: Strength
   readonly sources: readonly (DebeziumSource | EventSource)[]
 }
 
-/** The topics of others that these catalogs name, each once, sorted by name. A topic is as strong as its weakest source. */
+/** The topics of others that these catalogs name, each once, sorted by name. */
 export function foreignTopics(catalogs: Iterable<Pick<Catalog, 'json'>>): readonly ForeignTopic[] {
   const byTopic = new Map<string, ForeignTopic['sources'][number][]>()
   const add = (topic: string, source: ForeignTopic['sources'][number]): void => {
@@ -40,9 +47,9 @@ export function foreignTopics(catalogs: Iterable<Pick<Catalog, 'json'>>): readon
       if (topic !== undefined) add(topic, { kind: 'event', event, parameters })
   }
   return [...byTopic]
-    .map(([topic, sources]) => ({ topic, strength: strengthOf(sources), sources }))
+    .map(([topic, sources]) => ({ topic, strength: strongest(sources), sources }))
     .sort((one, other) => (one.topic < other.topic ? -1 : 1))
 }
 
-const strengthOf = (sources: ForeignTopic['sources']): ForeignTopic['strength'] =>
-  sources.every((source) => source.kind === 'debezium' && source.from.slot !== undefined) ? 'full' : 'lease'
+const strongest = (sources: ForeignTopic['sources']): Strength =>
+  sources.some((source) => strengthOf(source) === 'full') ? 'full' : 'lease'

@@ -11,7 +11,14 @@ export {
   type EventOptions,
   type EventParameterType,
 } from './event.js'
-export { foreignTopics, type DebeziumSource, type EventSource, type ForeignTopic } from './foreign-topic.js'
+export {
+  foreignTopics,
+  strengthOf,
+  type DebeziumSource,
+  type EventSource,
+  type ForeignTopic,
+  type Strength,
+} from './foreign-topic.js'
 export { placeholdersOf } from './eviction.js'
 export { CatalogInvalidError, describeFault, type Fault, type FaultCode, type WarningCode } from './fault.js'
 export {

@@ -38,6 +38,13 @@ describe('a table from a topic', () => {
       foreignTopics([{ json: json(from) as CatalogJson }]).map(({ topic, strength }) => [topic, strength])
     expect(strengthOf({ debezium, slot: 'debezium' })).toEqual([[debezium, 'full']])
     expect(strengthOf({ debezium, types: {} })).toEqual([[debezium, 'lease']])
+    const both = [
+      { debezium, types: {} },
+      { debezium, slot: 'debezium' },
+    ].map((from) => ({
+      json: json(from) as CatalogJson,
+    }))
+    expect(foreignTopics(both)).toMatchObject([{ topic: debezium, strength: 'full' }])
   })
 
   it('says one or the other, with a topic that can be, and all its faults are told at once', () => {

@@ -14,14 +14,15 @@ export const sightOf = (slot: SlotFacts | undefined): SlotSight =>
     : { state: 'there', readerPid: slot.readerPid }
 
 /**
- * May the slot have lost changes since it was last looked at? So it may when it was missing in between; and when its
- * reader has changed, in which time it can have been dropped and made anew, and its log begins behind the last position
- * that is known to be published (`closed`). A slot that only went on keeps its log from an earlier place, or has the same
- * reader. What is not known counts as yes.
+ * May the slot have lost changes since it was last looked at? So it may when it was missing in between; and when it was
+ * not read by one and the same reader all the time, so that it can have been dropped and made anew, and its log begins
+ * behind the last position that is known to be published, or behind a gap (`closed`). A slot that only went on keeps its
+ * log from an earlier place, or has the same reader. What is not known counts as yes.
  */
 export function mayHaveLost(before: SlotSight, slot: SlotFacts, closed: Lsn | undefined): boolean {
   if (before.state === 'missing') return true
-  if (before.state === 'there' && before.readerPid === slot.readerPid) return false
+  const isRead = before.state === 'there' && before.readerPid !== undefined
+  if (isRead && before.readerPid === slot.readerPid) return false
   return closed === undefined || (slot.restartLsn ?? 0n) > closed
 }
 

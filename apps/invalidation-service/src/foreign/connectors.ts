@@ -19,7 +19,7 @@ const restMs = 1_000
 interface Connector {
   mode: ConnectorMode
   sight: SlotSight
-  /** The insert position of the last watermark that was noted. */
+  /** Whatever was committed up to here is fenced: the insert position of the last watermark, or where the log began at the last gap. */
   closed: Lsn | undefined
 }
 
@@ -95,6 +95,7 @@ export class Connectors {
       for (const topic of topics) await gaps.apply(session, 'slot-lost', topic, directory.templatesOf(topic))
       known.mode = { at: 'resting' }
       known.sight = sight
+      known.closed = slot.restartLsn
       return
     }
     known.sight = sight
@@ -110,6 +111,8 @@ export class Connectors {
     { taken, ends }: Extract<ConnectorMode, { at: 'confirmed' }>,
   ): Promise<void> {
     const { partitions, applied } = this.parts
+    const all = [...ends].flatMap(([topic, lasts]) => [...lasts.keys()].map((partition) => ({ topic, partition })))
+    await session.expectApplied(all) // nobody may read one yet that was added
     const places: TopicPartition[] = []
     for (const [topic, lasts] of ends)
       for (const [partition, offset] of partitions.offsetsOf(topic))

@@ -1,4 +1,4 @@
-import type { EventSource, ForeignTopic } from '@freshet/catalog'
+import { strengthOf, type EventSource, type ForeignTopic, type Strength } from '@freshet/catalog'
 import { readDebezium, readSentEvent, UnreadableRecordError, type ForeignColumns } from '@freshet/events'
 import type { IncomingBatch, IncomingRecord } from '@freshet/kafka'
 import { widenXid } from '@freshet/pgoutput'
@@ -21,6 +21,7 @@ export type ForeignContent =
 interface ReadTable {
   readonly table: string
   readonly columns: ForeignColumns
+  readonly strength: Strength
 }
 
 const nothing = { kind: 'unknown', type: undefined } as const
@@ -60,10 +61,11 @@ export class ForeignReader {
 
   private async tablesOf({ sources }: ForeignTopic): Promise<readonly ReadTable[]> {
     const debezium = sources.filter((source) => source.kind === 'debezium')
-    const here = debezium.filter(({ from }) => from.slot !== undefined).map(({ table }) => table)
+    const here = debezium.filter((source) => strengthOf(source) === 'full').map(({ table }) => table)
     const facts = here.length > 0 ? await this.database.describe([...new Set(here)]) : []
     return [...Map.groupBy(debezium, ({ table }) => table)].map(([table, declared]) => ({
       table,
+      strength: here.includes(table) ? 'full' : 'lease',
       columns: foreignColumns(
         declared,
         facts.find(({ name }) => name === table),
@@ -83,7 +85,7 @@ function readable<Content>(record: IncomingRecord, read: () => Content): Content
 
 function changeOf(
   { value, topic }: IncomingRecord,
-  { table, columns }: ReadTable,
+  { table, columns, strength }: ReadTable,
   floor: TakenFloor | undefined,
 ): ForeignContent | typeof nothing {
   const read = readDebezium(value, columns, topic)
@@ -91,7 +93,7 @@ function changeOf(
   if (read.kind === 'snapshot') return { kind: 'foreign-snapshot' }
   const { operation, old, new: fresh, changed, transaction } = read
   const change: Change = { table, operation, old, new: fresh, changed }
-  if (floor === undefined) return { kind: 'foreign-change', change, commit: undefined }
+  if (strength === 'lease' || floor === undefined) return { kind: 'foreign-change', change, commit: undefined }
   if (transaction === undefined)
     throw new UnreadableRecordError('wrong-shape', 'source.txId: the record names no transaction', topic)
   const xid = widenXid(transaction.xid32, floor.floor)

@@ -34,6 +34,12 @@ describe("a connector's slot", () => {
     expect(mayHaveLost(seen, slot({ readerPid: undefined, restartLsn: lsn(201n) }), lsn(200n))).toBe(true)
   })
 
+  it('that nobody reads can be dropped and made anew between two looks', () => {
+    const unread = slot({ readerPid: undefined })
+    expect(mayHaveLost(sightOf(unread), unread, lsn(200n))).toBe(false)
+    expect(mayHaveLost(sightOf(unread), { ...unread, restartLsn: lsn(201n) }, lsn(200n))).toBe(true)
+  })
+
   it('may have lost changes where nothing is known of the time before', () => {
     expect(mayHaveLost({ state: 'never' }, slot(), undefined)).toBe(true)
   })

@@ -43,9 +43,14 @@ class Scene {
   marked: bigint | undefined = 20n
   readonly noted: bigint[] = []
   readonly gaps: string[] = []
+  /** Partitions that the applied watermark waits for. */
+  readonly expected = new Set<number>()
 
   constructor() {
     const session = {
+      expectApplied: async (places: readonly TopicPartition[]) => {
+        for (const { partition } of places) this.expected.add(partition)
+      },
       appliedWatermarks: async () =>
         new Map(
           this.marked === undefined ? [] : [0, 1].map((at) => [`${topic}/${at}`, { lsn: lsn(this.marked ?? 0n) }]),
@@ -131,6 +136,22 @@ describe("a connector's topic is vouched for", () => {
     await scene.passes()
     expect(scene.gaps).toEqual(['slot-lost'])
     expect(scene.noted[0]).toBe(300n)
+  })
+
+  it('not before a partition that was added is read: it is waited for from the moment on at which it is seen', async () => {
+    const scene = new Scene()
+    scene.cursors = [5n, 8n]
+    scene.ends = [5n, 8n, 3n] // nobody reads the third yet
+    scene.confirm(100n)
+    await scene.passes()
+    expect(scene.expected).toContain(2)
+  })
+
+  it('behind one gap, and not one at each look, while its slot has moved on and nobody reads it', async () => {
+    const scene = new Scene()
+    scene.slot &&= { ...scene.slot, readerPid: undefined, restartLsn: lsn(40n) }
+    await scene.passes()
+    expect(scene.gaps).toEqual(['slot-lost'])
   })
 
   it('behind a gap where nothing is known of the time before', async () => {

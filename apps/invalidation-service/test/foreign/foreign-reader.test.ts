@@ -56,15 +56,18 @@ const whole = payments({ setting: 'full', columns: 'all' })
 
 interface World {
   readonly json?: CatalogJson
+  /** Another catalog, whether it is in force or not. */
+  readonly beside?: CatalogJson
   readonly facts?: TableFacts
   readonly steps?: string[]
 }
 
 /** A reader of one catalog's topics; transactions up to 2^32 + 1,000 have begun, and the log ends at 900. */
-function reader({ json: declared = here, facts = byKey, steps = [] }: World): ForeignReader {
+function reader({ json: declared = here, beside, facts = byKey, steps = [] }: World): ForeignReader {
+  const catalogs = [declared, ...(beside ? [beside] : [])].map((json) => ({ json }))
   const directory = {
     caughtUp: async () => void steps.push('catalogs'),
-    foreign: new Map(foreignTopics([{ json: declared }]).map((each) => [each.topic, each])),
+    foreign: new Map(foreignTopics(catalogs).map((each) => [each.topic, each])),
   } as unknown as CatalogDirectory
   const database = {
     describe: async () => {
@@ -146,6 +149,18 @@ describe('a change from a topic of Debezium', () => {
     const full = json({ debezium: topic, types: { id: 'int8', memberId: 'int8' }, replicaIdentity: 'full' })
     const [known] = await contentsOf({ json: full }, update)
     expect(known).toMatchObject({ change: { old: { member_id: '41' } } })
+  })
+
+  it('keeps its strength whatever another catalog says of its topic', async () => {
+    const far = { 'far.payments': { ...elsewhere.tables['public.payments'] } } as CatalogJson['tables']
+    const contents = await contentsOf(
+      { beside: { ...elsewhere, owner: 'other', tables: far } },
+      { before: null, after: row, source, op: 'c' },
+    )
+    expect(contents).toMatchObject([
+      { change: { table: 'public.payments' }, commit: { xid: 2n ** 32n + 758n } },
+      { change: { table: 'far.payments' }, commit: undefined },
+    ])
   })
 
   it('that names no transaction, or one that has not begun, cannot be believed', async () => {
